@@ -21,12 +21,13 @@ from typing import NamedTuple, TypeVar
 import msgspec
 import trio
 
+from ..config import DEFAULT_NETWORK
 from ..control.call import Method, Progress, Tell
 from ..control.client import ControlClient, open_client
 from ..control.methods.contacts import CONTACTS, ContactsParams
 from ..control.methods.status import STATUS, Status, StatusParams
 from ..control.socket_file import socket_path
-from ..errors import KadiscError, NotRunning
+from ..errors import KadiscError, NotRunning, UsageError
 from ..observe.describe import count
 from .one_shot import open_one_shot
 from .options import configuration, state_folder
@@ -96,6 +97,12 @@ async def ask_in_network(
                 near = await _contacts_of(running)
                 if options.verbose:
                     say(f"using a temporary node of the network {network}, from its contacts")
+        network = configuration(options).network
+        if by_member and network == DEFAULT_NETWORK:
+            raise UsageError(
+                "no node runs with this state folder whose network could be meant: name the network"
+                f" (not {DEFAULT_NETWORK!r}, the default, whose nodes cannot be looked up)"
+            )
         async with open_one_shot(options, told, near=near, join_network=by_member) as own:
             return await method.carry_out(params_for(own.node.config.network), own)
 

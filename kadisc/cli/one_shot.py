@@ -74,21 +74,28 @@ class OneShot(Call):
         return f"no network: {self._reason(lookup)}; try another --bootstrap HOST:PORT"
 
     def _reason(self, lookup: MultiFamilyLookup) -> str:
-        asked = (
-            [f"any of {count(self._saved_contacts, 'contact')} of the last run"]
-            if self._saved_contacts
-            else []
-        )
+        asked = [self._saved_words] if self._saved_contacts else []
         asked += [host for hosts in self._sources for host in hosts] if lookup.asked else []
         counters = self.node.counters()
         if asked and counters["send_refused"] >= counters["sent"] > 0:
             return f"this machine has no route to {' or '.join(asked)}"
+        if self._saved_contacts and not counters["sent"]:
+            return (
+                f"the {count(self._saved_contacts, 'contact')} of the last run may not be asked, "
+                "by netrestrict or ban of the configuration"
+            )
         if asked:
             return f"no answer from {' or '.join(asked)} within {lookup.elapsed_s:.0f} s"
         return (
             "; ".join(self._reasons)
             or "no bootstrap host has an address of a family that this machine has"
         )
+
+    @property
+    def _saved_words(self) -> str:
+        if self._saved_contacts == 1:
+            return "the contact of the last run"
+        return f"any of {self._saved_contacts} contacts of the last run"
 
 
 @asynccontextmanager

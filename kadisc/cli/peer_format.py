@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from ..endpoints import format_host_port
 from ..errors import UsageError
+from .argument_errors import probably
 
 _OF_EVERY_PEER: Final = ("host", "port", "address")
 _OF_A_MEMBER: Final = ("key",)
@@ -23,7 +24,7 @@ class PeerFormat:
     """
 
     def __init__(
-        self, text: str, service: str | None, services: Container[str], *, is_member: bool
+        self, text: str, service: str | None, services: Collection[str], *, is_member: bool
     ) -> None:
         self._service = service
         known = _OF_EVERY_PEER + (_OF_A_MEMBER if is_member else ())
@@ -36,7 +37,7 @@ class PeerFormat:
             if field is not None and (spec or conversion):
                 raise UsageError("--format: braces hold the name of a field alone, as in {host}")
             if field is not None and field not in known and field not in services:
-                raise UsageError(_unknown(field, known, is_member=is_member))
+                raise UsageError(_unknown(field, known, services, is_member=is_member))
             self._parts.append((literal, field))
 
     def line(self, peer: Mapping[str, Any]) -> str | None:
@@ -59,10 +60,13 @@ class PeerFormat:
         )
 
 
-def _unknown(field: str, known: tuple[str, ...], *, is_member: bool) -> str:
+def _unknown(
+    field: str, known: tuple[str, ...], services: Iterable[str], *, is_member: bool
+) -> str:
     fields = ", ".join(f"{{{name}}}" for name in known)
-    problem = f"--format: there is no field {{{field}}}; the fields are {fields}"
-    if not is_member:
+    hint = probably(f"{{{field}}}", [f"{{{name}}}" for name in (*known, *services)])
+    problem = f"--format: there is no field {{{field}}}{hint or ';'} the fields are {fields}"
+    if not is_member or hint:
         return problem
     more = f"; --where {field} asks for it" if field.isascii() and field.isalnum() else ""
     return f"{problem} and the services named by --service and --where{more}"

@@ -146,6 +146,9 @@ def _print_reach(status: Status) -> None:
     from ..observe.reachability import node_mapping_words, port_words, reach_words
 
     mappings = [mapping_of(each) for each in status.mappings]
+    for family in status.families:
+        if (words := _untested_words(family)) is not None:
+            _show_field("reach", f"{family_name(Family(family.family))} not tested: {words}")
     own_ports = {each.family: port_of(parse_endpoint(each.endpoint)) for each in status.sockets}
     tested = [family for family in status.families if family.reach is not None]
     # On a machine without IPv6 there is nothing to say of it.
@@ -166,6 +169,17 @@ def _print_reach(status: Status) -> None:
             _show_field("port", f"{port_words(each)}{_answer(services, each)}")
     for name, service in services.items():
         _show_field("port", f"tcp {service.port} ({name}): {_answer_words(service)}")
+
+
+def _untested_words(family: FamilyStatus) -> str | None:
+    """Why there is no verdict for a family in use; None where there is one, or nothing to say."""
+    from ..endpoints import ip_of, make_endpoint
+    from ..observe.reachability import untested_words
+
+    host, is_in_use = family.address.host, family.joined or family.contacts
+    if family.reach is not None or host is None or not is_in_use:
+        return None
+    return untested_words(ip_of(make_endpoint(host, 1)), lan_only=False)
 
 
 def _show_field(label: str, text: str) -> None:

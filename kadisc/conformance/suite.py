@@ -4,6 +4,7 @@ those that could crash it last.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 
 from ..endpoints import Scope, scope_of
@@ -31,10 +32,12 @@ def chosen(names: Sequence[str]) -> tuple[Case, ...]:
     """The cases of these names in their usual order; all cases if no name is given. Raises
     UsageError for an unknown name.
     """
-    known = {case.name for case in CASES}
+    known = [case.name for case in CASES]
     for name in names:
         if name not in known:
-            raise UsageError(f"there is no case {name}; see kadisc conformance --list")
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else "see kadisc conformance --list"
+            raise UsageError(f"there is no case {name}; {hint}")
     return tuple(case for case in CASES if not names or case.name in names)
 
 

@@ -7,7 +7,7 @@ from ..core.snapshot import AddressSnapshot, DhtSnapshot
 from ..endpoints import format_ip
 from ..ids import format_id
 from ..observe.describe import count, family_name
-from ..observe.reachability import reach_phrase
+from ..observe.reachability import reach_phrase, untested_words
 from .figures import duration
 from .glyphs import Glyphs
 from .lines import Line, clean, joined, spread
@@ -89,6 +89,8 @@ def reach_spans(scene: Scene, dht: DhtSnapshot) -> Line:
     """
     for reach in scene.snapshot.reach:
         if reach.family is dht.family and (dht.joined or dht.contacts):
+            if untested_words(dht.address.ip, lan_only=False) is not None:
+                return (("private network", "quiet"),)
             return (reach_phrase(reach, scene.mappings),)
     return ()
 

@@ -19,7 +19,7 @@ from ..observe.socket_snapshot import SocketSnapshot
 class FamilyFacts:
     """The node in one address family. ``reach``: None for a node that does not test whether it is
     reached; ``link``: None if it is not known; ``local_sockets``: at the addresses of a host that
-    has several.
+    has several; ``untested``: why it is not tested whether strangers reach it, None if it is.
     """
 
     dht: DhtSnapshot
@@ -28,6 +28,7 @@ class FamilyFacts:
     reach: ReachSnapshot | None = None
     link: LinkState | None = None
     local_sockets: tuple[SocketSnapshot, ...] = ()
+    untested: str | None = None
 
     @property
     def family(self) -> Family:
@@ -99,6 +100,11 @@ class DoctorFacts:
         return (
             each for each in self.mappings if (each.protocol, each.internal) == (protocol, internal)
         )
+
+    @property
+    def is_private(self) -> bool:
+        """Whether no stranger can reach the node, wherever it is in use."""
+        return all(each.untested is not None for each in self.families_in_use)
 
     @property
     def families_in_use(self) -> tuple[FamilyFacts, ...]:

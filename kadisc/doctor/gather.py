@@ -17,6 +17,7 @@ from ..net.environment import may_watch
 from ..net.link.interfaces import LinkState, LinkUnreadable, read_links
 from ..net.mapping.arguments import mapped_ports
 from ..observe.describe import family_name
+from ..observe.reachability import untested_words
 from ..observe.socket_snapshot import SocketSnapshot
 from .facts import DoctorFacts, FamilyFacts
 
@@ -82,6 +83,7 @@ def facts_of(node: Node, *, is_lasting: bool) -> DoctorFacts:
                 config.core.address.first_voters,
                 reach.get(dht.family),
                 local_sockets=tuple(sockets[dht.family][1:]),
+                untested=untested_words(dht.address.ip, lan_only=config.lan == "only"),
             )
             for dht in snapshot.dhts
         ),
@@ -110,7 +112,9 @@ def under_way(facts: DoctorFacts) -> tuple[str, ...]:
     what = [
         f"the test of {family_name(each.family)}"
         for each in facts.families_in_use
-        if each.reach is not None and (each.reach.is_testing or (is_young and _is_open(each.reach)))
+        if each.reach is not None
+        and each.untested is None
+        and (each.reach.is_testing or (is_young and _is_open(each.reach)))
     ]
     in_use = [each.family for each in facts.families_in_use]
     what += [
@@ -119,7 +123,7 @@ def under_way(facts: DoctorFacts) -> tuple[str, ...]:
         if each.state == "asking" and each.family in in_use
     ]
     tested = {each.service for each in facts.services}
-    if is_young and facts.tests_reach and facts.check_services:
+    if is_young and facts.tests_reach and facts.check_services and not facts.is_private:
         what += [f"the test of {name}" for name in facts.offered if name not in tested]
     return tuple(what)
 

@@ -82,6 +82,8 @@ def _unless_reached(
     """A warning; but a node that is reached without a mapping, and wants no other, needs none."""
     if is_reached_directly(family) and not facts.map_ports:
         return ok(name, f"{sentence}; none is needed, as strangers reach this node")
+    if family.untested is not None and not facts.map_ports:
+        return ok(name, f"{sentence}; none is needed, as there are no strangers")
     return warning(name, sentence, remedy)
 
 

@@ -38,6 +38,8 @@ def _of_family(family: FamilyFacts, facts: DoctorFacts) -> DoctorFinding:
     name, reach = family_name(family.family), family.reach
     if reach is None:
         return warning(name, "not tested: the node takes part in no network", _AGAIN)
+    if family.untested is not None:
+        return ok(name, f"not tested: {family.untested}")
     where = f" at {format_endpoint(reach.endpoint)}" if reach.endpoint is not None else ""
     match reach.verdict:
         case ReachVerdict.YES:

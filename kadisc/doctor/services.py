@@ -15,6 +15,8 @@ def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:
         return (ok("", "the node offers no service with a port"),)
     if not facts.check_services or not facts.tests_reach or facts.read_only:
         return (ok("", "not tested: the node has no service tested by others"),)
+    if facts.is_private and not facts.services:
+        return (ok("", "not tested: there are no strangers to reach them"),)
     return tuple(_of_service(name, port, facts) for name, port in facts.offered.items())
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from ..core.contract.reach_verdict import MAPPED, ReachVerdict
 from ..core.reach.reach_snapshot import ReachSnapshot
-from ..endpoints import format_endpoint
+from ..endpoints import Endpoint, Scope, format_endpoint, format_ip, scope_of
 from .mappings import METHODS, MappingSnapshot, external_port
 
 NOT_LET_IN: Final = {
@@ -41,6 +41,17 @@ class ReachDocument(msgspec.Struct):
     helpers: int
     helpers_needed: int
     testing: bool
+
+
+def untested_words(ip: bytes | None, *, lan_only: bool) -> str | None:
+    """Why nobody tests whether strangers reach a node with this own address; None if it is tested.
+    ``lan_only``: whether the node meets those of its links alone.
+    """
+    if ip is not None and scope_of(Endpoint(ip + b"\0\1")) is Scope.PRIVATE:
+        return f"{format_ip(ip)} is a private address, so that no stranger can reach this node"
+    if lan_only and ip is None:
+        return "with --lan-only the node meets those of its links alone, and no stranger"
+    return None
 
 
 def reach_document(reach: ReachSnapshot) -> ReachDocument:

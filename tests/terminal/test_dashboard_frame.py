@@ -280,6 +280,14 @@ def test_the_longest_address_leaves_room_for_whether_it_is_reached() -> None:
     assert "  reachability unknown" in text_of(shown, 80, 24)[2]
 
 
+def test_in_a_private_network_there_are_no_strangers() -> None:
+    private = AddressSnapshot(bytes((10, 0, 0, 3)), 6881, Confidence.CONFIGURED, 0, 0.0)
+    usual = scene(replace(dht(), address=private))
+    unknown = replace(REACHED, verdict=ReachVerdict.UNKNOWN, endpoint=None)
+    shown = replace(usual, snapshot=replace(usual.snapshot, reach=(unknown,)))
+    assert "at 10.0.0.3:6881  private network  " in text_of(shown, 80, 24)[2]
+
+
 def test_nodes_on_the_lan_are_counted_beside_the_peers() -> None:
     usual = scene()
     network = PeerNetworkSnapshot(

@@ -46,8 +46,14 @@ def test_a_peer_of_an_info_hash_has_an_address_alone() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{adress}", "there is no field {adress}; the fields are {host}, {port}, {address}, {key}"),
-        ("{les}", "--where les asks for it"),
+        (
+            "{adress}",
+            "there is no field {adress}; did you mean {address}? the fields are {host}, {port}, "
+            "{address}, {key}",
+        ),
+        ("{Host}", "did you mean {host}?"),
+        ("{p2}", "did you mean {p2p}?"),
+        ("{xyzw}", "--where xyzw asks for it"),
         ("{}", "there is no field {}"),
         ("{0}", "there is no field {0}"),
         ("{host.__class__}", "there is no field {host.__class__}"),

@@ -173,6 +173,22 @@ def test_without_contacts_and_bootstrap_the_error_says_so(tmp_path: Path) -> Non
     ]
 
 
+def test_contacts_that_may_not_be_asked_are_told(known: Path, tmp_path: Path) -> None:
+    (tmp_path / "strict.toml").write_text('netrestrict = ["10.0.0.0/24"]\n')
+    strict = ["--config", str(tmp_path / "strict.toml")]
+    for command in (["find", "5" * 40], ["peers", "testnet"]):
+        done = kadisc(*command, *strict, "--no-routers", "--state-dir", str(known))
+        assert done.returncode == 1
+        assert "of the last run may not be asked, by netrestrict or ban" in done.stderr
+        assert "no answer" not in done.stderr
+
+
+def test_peers_of_no_network_are_not_looked_for(known: Path) -> None:
+    done = kadisc("peers", "--no-routers", "--state-dir", str(known))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "name the network (not 'mainline'" in done.stderr
+
+
 def test_a_named_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     done = kadisc("find", "random", "--no-routers", "--state-dir", str(tmp_path / "mistyped"))
     assert done.returncode == 1

@@ -69,6 +69,14 @@ def test_a_node_that_does_not_test(capsys: pytest.CaptureFixture[str]) -> None:
     assert not [line for line in lines if line.startswith(("  reach", "  port"))]
 
 
+def test_a_node_at_a_private_address(capsys: pytest.CaptureFixture[str]) -> None:
+    document = sample()
+    document["families"][0]["reach"] = None
+    document["families"][0]["address"]["host"] = "10.0.0.3"
+    [line] = [each for each in printed(document, capsys) if each.startswith("  reach")]
+    assert line.startswith("  reach    IPv4 not tested: 10.0.0.3 is a private address")
+
+
 def test_long_lines_are_wrapped(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ from ...endpoints import Endpoint, format_endpoint, format_ip, format_subnet
 from ...ids import format_id
 from ...observe.lan import lan_document
 from ...observe.mappings import mapping_document
-from ...observe.reachability import ReachDocument, reach_document
+from ...observe.reachability import ReachDocument, reach_document, untested_words
 from ...version import __version__
 from ..call import Call, Method
 
@@ -55,7 +55,7 @@ class FamilyStatus(msgspec.Struct):
     """The node in one address family. ``endpoint``: where it listens; ``joined``: the first lookup
     of its own ID has ended; ``online``: other nodes answer; ``contacts``: verified nodes in the
     routing table; ``candidates``: nodes that wait to be verified. ``reach``: whether strangers
-    reach it; null for a node that does not test that.
+    reach it; null for a node that does not test that, as at a private address.
     """
 
     family: str
@@ -183,7 +183,13 @@ async def _status(params: StatusParams, call: Call) -> Status:
     snapshot = node.snapshot()
     sockets = node.sockets()
     tests = node.config.core.tests_reachability
-    reach = {each.family: reach_document(each) for each in snapshot.reach if tests}
+    lan_only = node.config.lan == "only"
+    own = {dht.family: dht.address.ip for dht in snapshot.dhts}
+    reach = {
+        each.family: reach_document(each)
+        for each in snapshot.reach
+        if tests and untested_words(own[each.family], lan_only=lan_only) is None
+    }
     endpoints = node.local_endpoints  # also of a lost one
     return Status(
         version=__version__,

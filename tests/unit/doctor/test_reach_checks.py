@@ -24,6 +24,7 @@ from .facts import dht, family_facts, mapping, node_facts, only, reach, reached,
 
 REFUSED = mapping("paused", reason="it answers neither PCP nor NAT-PMP")
 TCP = MappedPort("tcp", 30303, 30303)
+UNTESTED = replace(reached("unknown", endpoint=None), untested="10.0.0.3 is private")
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,7 @@ TCP = MappedPort("tcp", 30303, 30303)
         ),
         (node_facts(reached("unknown", endpoint=None)), "warning", "(24 of 12 votes)"),
         (node_facts(family_facts(reach=None)), "warning", "takes part in no network"),
+        (node_facts(UNTESTED), "ok", "not tested: 10.0.0.3 is"),
         (node_facts(read_only=True, tests_reach=False), "warning", "--read-only"),
         (node_facts(tests_reach=False), "warning", "loopback"),
     ],
@@ -243,3 +245,15 @@ def test_what_is_waited_for() -> None:
     )
     assert under_way(node_facts(**young, offered={"eth": 30303})) == ("the test of eth",)
     assert under_way(replace(node_facts(**young), offered={"eth": 1}, check_services=False)) == ()
+
+
+def test_in_a_private_network_nothing_is_missing() -> None:
+    facts = node_facts(UNTESTED, mappings=(mapping("paused"),), offered={"p2p": 9333})
+    for check in (REACHABLE, GATEWAY, MAPPING, SERVICES):
+        assert verdicts(check, facts) == ["ok"], check.name
+    assert "there are no strangers" in only(SERVICES, facts)[1]
+
+
+def test_a_port_that_the_operator_wants_mapped_is_missed_there_too() -> None:
+    facts = node_facts(UNTESTED, mappings=(mapping("paused"),), map_ports=(TCP,))
+    assert "warning" in verdicts(MAPPING, facts)

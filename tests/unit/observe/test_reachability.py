@@ -8,7 +8,7 @@ import pytest
 
 from kadisc.core.contract.reach_verdict import NAT_KINDS, ReachVerdict
 from kadisc.core.reach.reach_snapshot import ReachSnapshot
-from kadisc.endpoints import Family, parse_endpoint
+from kadisc.endpoints import Family, ip_of, make_endpoint, parse_endpoint
 from kadisc.observe.mappings import MappingSnapshot
 from kadisc.observe.reachability import (
     ago,
@@ -16,6 +16,7 @@ from kadisc.observe.reachability import (
     port_words,
     reach_document,
     reach_words,
+    untested_words,
 )
 
 REACHED = ReachSnapshot(
@@ -151,3 +152,20 @@ def test_ages() -> None:
     assert [ago(each) for each in (0.0, 59.0, 60.0, 7199.0, 7200.0, 90_000.0, -1.0)] == [
         *("0 s", "59 s", "1 min", "1 h", "2 h", "1 d", "0 s"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("host", "lan_only", "words"),
+    [
+        ("10.0.0.3", False, "10.0.0.3 is a private address"),
+        ("fd00::3", False, "fd00::3 is a private address"),
+        ("45.10.0.1", False, None),
+        ("45.10.0.1", True, None),
+        (None, False, None),
+        (None, True, "with --lan-only"),
+    ],
+)
+def test_where_nobody_tests(host: str | None, lan_only: bool, words: str | None) -> None:
+    ip = ip_of(make_endpoint(host, 1)) if host is not None else None
+    found = untested_words(ip, lan_only=lan_only)
+    assert found is None if words is None else (found or "").startswith(words)
