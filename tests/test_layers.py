@@ -58,6 +58,7 @@ ROOMS = {
         *(
             "lookup",
             "baselines",
+            "self_check",
             "snapshot",
             "state_export",
             "serving_assembly",

@@ -7,13 +7,14 @@ ends in exactly one terminal event, which comes out of ``drain_events``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ..endpoints import Endpoint, Family, family_of
 from ..errors import UsageError
 from ..ids import NodeId
 from ..wire.items import Item
 from ..wire.messages import Ping
+from . import self_check
 from .contract.events import DialOutcome, LookupKind, OperationId, Outcome
 from .contract.queries import SendQuery
 from .contract.saved_state import SavedState
@@ -326,6 +327,22 @@ class Core(Engine):
             network.reach.snapshots(now) if network is not None else (),
             network.reach.services() if network is not None else (),
         )
+
+    def inconsistencies(self, now: float) -> Iterator[str]:
+        """What contradicts itself in this core, in words: nothing, unless this program has a
+        fault. Costs a pass through all that is stored (`self_check.py`).
+        """
+        config = self.config
+        own_ids = set(self.own_ids.values())
+        for dht in self._dhts.values():
+            yield from self_check.of_dht(dht, own_ids, config)
+        queries, bound = len(self._queue), config.query.max_outstanding + config.query.max_waiting
+        if queries > bound:
+            yield f"too many queries are in flight: {queries}; the bound is {bound}"
+        yield from self_check.of_stores(self._responder)
+        yield from self_check.of_counters(self.counters)
+        if self.peer_network is not None:
+            yield from self_check.of_network(self.peer_network, config, now)
 
     def contact_count(self, family: Family) -> int:
         """Contacts in the routing table of a family."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 
 from ...config import GossipConfig
@@ -94,6 +94,10 @@ class NaiveView:
             len(self._peers),
             tuple(self._seen(now)),
         )
+
+    def inconsistencies(self) -> Iterator[str]:
+        if len(self._peers) > self._size:
+            yield f"the view has too many peers: {len(self._peers)}"
 
     def _seen(self, now: float) -> list[ViewPeer]:
         return [

@@ -313,6 +313,10 @@ class AddressBook:
         """All entries, those of the tried table first; the caller must not change them."""
         return iter(self._index)
 
+    def inconsistencies(self) -> Iterator[str]:
+        """What contradicts itself, as `core/self_check.py` reports it."""
+        return self._index.inconsistencies()
+
     # --- From run to run --------------------------------------------------------------------------
 
     def export(self, now: float) -> SavedBook:

@@ -83,6 +83,26 @@ class BookIndex:
     def drop_key(self, entry: BookEntry, key: bytes) -> None:
         self._by_key.pop((key, len(entry.endpoint)), None)
 
+    def inconsistencies(self) -> Iterator[str]:
+        """What contradicts itself, as `core/self_check.py` reports it."""
+        if len(self.new) + len(self.tried) != len(self._by_host):
+            yield f"the tables of the book have another size than its index: {len(self._by_host)}"
+        keys = 0
+        for table, is_tried in ((self.new, False), (self.tried, True)):
+            for entry in table:
+                if self._by_host.get(entry.host) is not entry:
+                    yield f"an entry of the book is not found by its host: {entry.endpoint.hex()}"
+                if entry.tried != is_tried or entry.place is None:
+                    yield f"an entry of the book is in the wrong table: {entry.endpoint.hex()}"
+                elif table.at(entry.place) is not entry:
+                    yield f"an entry of the book is not at its place: {entry.place}"
+                if entry.peer is not None:
+                    keys += 1
+                    if self.of_key(entry.peer.key, entry.endpoint) is not entry:
+                        yield f"an entry of the book is not found by its key: {entry.place}"
+        if keys != len(self._by_key):
+            yield f"the book has another number of keys than of peers: {len(self._by_key)}, {keys}"
+
     def diverse(self, entries: list[BookEntry], count: int) -> list[BookEntry]:
         """At most ``count`` entries: the first of each /16 (IPv6 /32), then the first of each
         further /24 (/48).

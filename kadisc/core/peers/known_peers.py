@@ -254,6 +254,24 @@ class KnownPeers:
                 return known
         return next(iter(self))
 
+    def inconsistencies(self) -> Iterator[str]:
+        """What contradicts itself, as `core/self_check.py` reports it."""
+        if len(self._known) > self._max_size:
+            yield f"too many peers are known: {len(self._known)}"
+        for endpoint, known in self._known.items():
+            if known.endpoint != endpoint or known.peer.endpoint != endpoint:
+                yield f"a known peer is under another endpoint than its own: {endpoint.hex()}"
+            if endpoint not in self._by_host.like(endpoint):
+                yield f"a known peer is not found by its host: {endpoint.hex()}"
+            if endpoint not in self._by_network.like(endpoint):
+                yield f"a known peer is not found by its network: {endpoint.hex()}"
+        for (key, size), endpoint in self._by_key.items():
+            here = self._known.get(endpoint)
+            if here is None or here.peer.key != key or len(endpoint) != size:
+                yield f"a key stands for a peer that does not have it: {endpoint.hex()}"
+        if not len(self._by_host) == len(self._by_network) == len(self._known):
+            yield f"an index of known peers has another size: {len(self._known)}"
+
 
 class _PrefixIndex:
     """Endpoints by the prefix that they share."""
@@ -261,6 +279,9 @@ class _PrefixIndex:
     def __init__(self, prefix_of: PrefixOf) -> None:
         self._prefix_of = prefix_of
         self._endpoints: dict[bytes, list[Endpoint]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._endpoints.values()))
 
     def like(self, endpoint: Endpoint) -> list[Endpoint]:
         return self._endpoints.get(self._prefix_of(endpoint), [])

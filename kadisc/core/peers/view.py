@@ -10,7 +10,7 @@ BASALT (Auvolat, Bromberg, Frey, Taïani 2021).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -95,6 +95,8 @@ class ViewRule(Protocol):
     def entries(self, now: float) -> list[ViewPeer]: ...
 
     def snapshot(self, now: float) -> ViewSnapshot: ...
+
+    def inconsistencies(self) -> Iterator[str]: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -317,6 +319,22 @@ class GossipView:
             mature,
             tuple(held.seen(now) for held in self._held.values()),
         )
+
+    def inconsistencies(self) -> Iterator[str]:
+        """What contradicts itself, as `core/self_check.py` reports it."""
+        slots: dict[int, int] = {}
+        for slot in self.slots:
+            if slot.holder is not None:
+                slots[id(slot.holder)] = slots.get(id(slot.holder), 0) + 1
+                if self._held.get(slot.holder.host) is not slot.holder:
+                    yield "a slot is held by a peer that the view does not have: "
+        for host, held in self._held.items():
+            if held.host != host or not held.slots or held.slots != slots.get(id(held), 0):
+                yield f"the slots of a peer are miscounted: {held.slots}"
+            if self._by_key.get(_key(held.peer)) is not held:
+                yield f"a peer of the view is not found by its key: {held.peer.endpoint.hex()}"
+        if len(self._by_key) != len(self._held):
+            yield f"the view has another number of keys than of peers: {len(self._by_key)}"
 
     # --- who holds what ---------------------------------------------------------------------------
 

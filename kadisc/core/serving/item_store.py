@@ -11,7 +11,7 @@ and the more netgroups put it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -106,6 +106,15 @@ class ItemStore:
             self._shares.release(target)
             self._drop(target)
             self._update_deadline()
+
+    def inconsistencies(self) -> Iterator[str]:
+        """What contradicts itself, as `core/self_check.py` reports it."""
+        if self.size != sum(stored.size for stored in self._stored.values()):
+            yield f"the bytes of the stored items are miscounted: {self.size}"
+        if len(self._stored) > self._config.max_items:
+            yield f"too many items are stored: {len(self._stored)}"
+        if self.size > self._config.max_bytes:
+            yield f"the stored items take too many bytes: {self.size}"
 
     # --- inside -----------------------------------------------------------------------------------
 

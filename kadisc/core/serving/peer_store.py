@@ -11,7 +11,7 @@ a full info-hash the netgroup with most peers there (`store_shares.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from heapq import heapify, heappop, heappush
 from typing import Final
 
@@ -181,6 +181,31 @@ class PeerStore:
             if swarm is not None:
                 self._expire(info_hash, swarm, now)
             self.deadline = self._expiries[0][0] if self._expiries else FOREVER
+
+    def inconsistencies(self) -> Iterator[str]:
+        """What contradicts itself, as `core/self_check.py` reports it."""
+        count = 0
+        in_subnet: dict[bytes, int] = {}
+        in_netgroup: dict[bytes, int] = {}
+        for info_hash, swarm in self._swarms.items():
+            count += len(swarm.peers)
+            if len(swarm.peers) != self._sizes.of(info_hash) or not swarm.peers:
+                yield f"the peers of an info-hash are miscounted: {len(swarm.peers)}"
+            if len(swarm.peers) > self._config.max_peers_per_info_hash:
+                yield f"an info-hash has too many peers: {len(swarm.peers)}"
+            for each in swarm.peers.values():
+                in_subnet[each.subnet] = in_subnet.get(each.subnet, 0) + 1
+                in_netgroup[each.netgroup] = in_netgroup.get(each.netgroup, 0) + 1
+        if count != self._count:
+            yield f"the stored peers are miscounted: {self._count}, not {count}"
+        if in_subnet != self._in_subnet or in_netgroup != self._in_netgroup:
+            yield "the stored peers of subnets or netgroups are miscounted: "
+        if count > self._config.max_peers_stored:
+            yield f"too many peers are stored: {count}"
+        if len(self._swarms) > self._config.max_info_hashes:
+            yield f"too many info-hashes are stored: {len(self._swarms)}"
+        if len(self._expiries) > 2 * len(self._swarms) + HEAP_SLACK:
+            yield f"expiries of info-hashes that are gone are kept: {len(self._expiries)}"
 
     # --- inside -----------------------------------------------------------------------------------
 

@@ -84,6 +84,35 @@ class Buckets:
         """Whether all entries may be returned to every asker."""
         return not self._one_scope_entries
 
+    def inconsistencies(self, surplus: int = 0) -> Iterator[str]:
+        """What contradicts itself, as `core/self_check.py` reports it. ``surplus``: entries that
+        may stand beyond the capacity of their bucket, because the operator asked for them.
+        """
+        found = 0
+        for index, bucket in self._buckets.items():
+            if bucket.index != index or len(bucket.entries) > bucket.capacity + surplus:
+                yield f"a bucket is over its capacity: {index} has {len(bucket.entries)} entries"
+            if len(bucket.replacements) > self._config.replacements_per_bucket:
+                yield f"a bucket has too many replacements: {index}, {len(bucket.replacements)}"
+            before = None
+            for entry in bucket.entries:
+                found += 1
+                if self._by_endpoint.get(entry.contact.endpoint) is not entry:
+                    yield f"an entry is not found by its endpoint: {entry.contact}"
+                if bucket.get(entry.id) is not entry:
+                    yield f"an entry is not found by its ID: {entry.contact}"
+                if entry.bucket != index or self.bucket_index(entry.id) != index:
+                    yield f"an entry is in another bucket than its ID says: {entry.contact}"
+                if before is not None and entry.verified_at < before:
+                    yield f"a bucket is out of order: {index}"
+                before = entry.verified_at
+        if found != len(self._by_endpoint):
+            yield f"the table has another size than its buckets: {found}, {len(self)}"
+        if self._order != sorted(self._buckets):
+            yield f"the buckets of the table are out of order: {self._order}"
+        if self._one_scope_entries != sum(map(self._is_of_one_scope, self)):
+            yield f"entries that are not public are miscounted: {self._one_scope_entries}"
+
     def closest(self, target: NodeId, count: int, scope: Scope | None = None) -> list[Entry]:
         """The exact ``count`` returnable entries closest to ``target``, closest first; if there are
         fewer, the other entries fill up. With ``scope``, only entries that may be returned to an

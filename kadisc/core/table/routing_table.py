@@ -41,6 +41,7 @@ class RoutingTable(Buckets):
         "_when_moved",
         "changes",
         "own_ids",
+        "pins",
     )
 
     def __init__(
@@ -81,6 +82,8 @@ class RoutingTable(Buckets):
         returnable or not.
         """
         self._pinned: set[Endpoint] = set()
+        self.pins = 0
+        """How often an endpoint was pinned: so many entries may be beyond caps and capacity."""
 
     # --- contacts that are offered ----------------------------------------------------------------
 
@@ -224,6 +227,7 @@ class RoutingTable(Buckets):
         as the operator wishes.
         """
         self._pinned.add(endpoint)
+        self.pins += 1
         self._gives_way.clear()
 
     def unpin(self, endpoint: Endpoint) -> None:

@@ -1,16 +1,11 @@
-"""Invariants of a member's gossip: its stores keep their bounds, and it cannot be used as an
-amplifier.
-"""
+"""Invariants of a member's gossip: it cannot be used as an amplifier."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ...config import CoreConfig
 from ...core.contract.events import Datagram
-from ...core.peers.known_peers import MAX_KNOWN
-from ...core.peers.network_snapshot import PeerNetworkSnapshot
 from ...endpoints import Endpoint
 from ...errors import DecodeError
 from ...wire import krpc
@@ -21,32 +16,6 @@ MAX_TOKENS = 16
 """Remembered tokens that a host gave to one endpoint. Each answer brings a token; within five
 minutes it is the same one.
 """
-
-
-def over_bounds(config: CoreConfig, seen: PeerNetworkSnapshot) -> str | None:
-    """The first store above its bound, in words; None if there is none."""
-    gossip, book = config.gossip, config.book
-    stores = (
-        (seen.candidates, gossip.max_candidates, "gossip candidates"),
-        (seen.tombstones, gossip.max_tombstones, "tombstones"),
-        (seen.verified, MAX_KNOWN, "verified peers"),
-        (seen.pushes, gossip.reservoir, "pushes kept of a round"),
-        (sum(peer.slots for peer in seen.view.peers), seen.view.slots, "slots held"),
-        (
-            seen.book_unverified,
-            book.new_buckets * book.new_bucket_size,
-            "unverified peers in the book",
-        ),
-        (
-            seen.book_verified,
-            book.tried_buckets * book.tried_bucket_size,
-            "verified peers in the book",
-        ),
-    )
-    return next(
-        (f"{size} {what}; the bound is {bound}" for size, bound, what in stores if size > bound),
-        None,
-    )
 
 
 @dataclass(frozen=True, slots=True)

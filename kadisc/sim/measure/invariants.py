@@ -7,15 +7,11 @@ names host, time and what is wrong.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 
 from ...contacts import Contact
 from ...core.contract.events import Datagram, Event, Finished
-from ...core.dht import Dht
-from ...core.table.bucket import Bucket
-from ...endpoints import Endpoint, Scope, family_of, host_prefix, subnet_prefix
+from ...endpoints import Endpoint, family_of
 from ...errors import DecodeError, KadiscError
 from ...wire import krpc
 from ...wire.compact import contacts_from
@@ -23,7 +19,7 @@ from ...wire.messages import Reply
 from ..model.host import Host
 from ..model.world import World
 from ..options import SimOptions
-from .gossip_invariants import Amplification, over_bounds
+from .gossip_invariants import Amplification
 
 LOOK_EVERY = 64
 """Datagrams of a host between two checks of its whole table and stores."""
@@ -119,60 +115,9 @@ class Invariants:
     # --- the expensive ones -----------------------------------------------------------------------
 
     def check(self, host: Host) -> None:
-        """Checks bucket order, caps, and the bounds of every store."""
-        dht = host.dht
-        for bucket in dht.table.buckets():
-            self._check_bucket(host, dht, bucket)
-        if sum(len(bucket.entries) for bucket in dht.table.buckets()) != len(dht.table):
-            self._broken(host, "the table's size is not the sum of its buckets")
-        if self._options.core.defences.diversity_caps:
-            self._check_caps(host, dht)
-        self._check_stores(host, dht)
-
-    def _check_bucket(self, host: Host, dht: Dht, bucket: Bucket) -> None:
-        entries = bucket.entries
-        if (
-            len(entries) > bucket.capacity
-            or len(bucket.replacements) > self._options.core.table.replacements_per_bucket
-        ):
-            self._broken(host, f"bucket {bucket.index} is over its capacity")
-        if any(a.verified_at > b.verified_at for a, b in pairwise(entries)):
-            self._broken(host, f"bucket {bucket.index} is out of order")
-        for entry in entries:
-            if dht.table.bucket_index(entry.id) != bucket.index or entry.bucket != bucket.index:
-                self._broken(host, f"an entry of bucket {bucket.index} belongs elsewhere")
-
-    def _check_caps(self, host: Host, dht: Dht) -> None:
-        table = self._options.core.table
-        public = [
-            e.contact.endpoint
-            for e in dht.table
-            if dht.parts.scopes.of(e.contact.endpoint) is Scope.PUBLIC
-        ]
-        hosts, subnets = Counter(map(host_prefix, public)), Counter(map(subnet_prefix, public))
-        if max(hosts.values(), default=0) > table.per_host:
-            self._broken(host, "more entries at one address than the cap")
-        if max(subnets.values(), default=0) > table.per_subnet_in_table:
-            self._broken(host, "more entries in one /24 than the cap")
-
-    def _check_stores(self, host: Host, dht: Dht) -> None:
-        config, node = self._options.core, host.node
-        stores = (
-            (len(dht.parts.candidates), config.maintenance.max_candidates, "candidates"),
-            (
-                node.queries_in_flight,
-                config.query.max_outstanding + config.query.max_waiting,
-                "queries in flight",
-            ),
-            (len(dht.parts.revalidation), len(dht.table), "planned checks"),
-        )
-        for size, bound, what in stores:
-            if size > bound:
-                self._broken(host, f"{size} {what}; the bound is {bound}")
-        if node.peer_network is not None:
-            above_bound = over_bounds(config, node.peer_network.snapshot(self._world.now))
-            if above_bound is not None:
-                self._broken(host, above_bound)
+        """Checks bucket order, caps, the bounds of every store, and that notes agree."""
+        for found in host.node.inconsistencies(self._world.now + host.skew_s):
+            self._broken(host, found)
 
     def _note_answer(self, host: Host, payload: bytes, source: Endpoint) -> None:
         reply = _reply(payload)
