@@ -176,6 +176,8 @@ class FaultOptions:
 class AttackOptions:
     """The attackers. The description of an option names the scenarios that use it."""
 
+    kind: str = "changing-ids"
+    """What the adversaries do after their turn: ``turning``."""
     share: float = 0.25
     """The share of adversaries among the nodes that accept unsolicited queries: ``colluders``,
     ``silent``, ``spoofed-votes``, and those of ``gossip-...``.

@@ -18,13 +18,13 @@ from ...contacts import Contact
 from ...core.contract.identity import Identity
 from ...core.peers.proof import signed_text
 from ...core.peers.rendezvous import info_hashes
-from ...endpoints import Endpoint, family_of
+from ...endpoints import Endpoint, Family, family_of
 from ...ids import NodeId
 from ...wire.gossip import NamedPeer, pack_peers
 from ...wire.messages import GetPeers, Gossip, News, Query, Reply
 from ...wire.records import to_be_signed, unsigned_fields
 from ..model.members import TAG
-from ..model.population import FIRST_BYTES
+from ..model.population import unused_endpoint
 from ..options import SimOptions
 from .adversary import Adversary
 from .sybil import EclipseAttack
@@ -35,6 +35,13 @@ TOKEN_FRESH_S = 300.0
 FRESHEST_TTL = 4
 VALUES = 16
 TAGS = frozenset(info_hashes(TAG))
+
+
+def news_of(record: dict[bytes, object], named: Sequence[NamedPeer], proof: bytes | None) -> News:
+    """``named``: all of one family."""
+    if named and family_of(named[0].contact.endpoint) is Family.IPV6:
+        return News(record, peers6=pack_peers(named), proof=proof)
+    return News(record, pack_peers(named), proof=proof)
 
 
 class FlooderGroup(EclipseAttack):
@@ -59,12 +66,8 @@ class FlooderGroup(EclipseAttack):
         for member in rng.sample(self._members, min(count, len(self._members))):
             contact = Contact(self.shown_id(member, asker), member.endpoint)
             if rng.random() < self.fabricated:
-                unused = (
-                    bytes((rng.choice(FIRST_BYTES),))
-                    + rng.randbytes(3)
-                    + rng.randrange(1024, 65_536).to_bytes(2, "big")
-                )
-                contact = Contact(rng.getrandbits(160), Endpoint(unused))
+                unused = unused_endpoint(rng, family_of(asker))
+                contact = Contact(rng.getrandbits(160), unused)
             named.append(NamedPeer(contact, FRESHEST_TTL, 0))
         return named
 
@@ -85,11 +88,13 @@ class Flooder(Adversary):
         self._without_token: set[Endpoint] = set()
         self._next_at = 0.0
 
+    def begin(self, at: float) -> None:
+        """It sends nothing before."""
+        self._next_at = at
+
     def asked(self, query: Query, source: Endpoint, now: float) -> Reply | None:
         if isinstance(query, Gossip):
-            named = (
-                pack_peers(self._group.news(source, query.want, self._rng)) if query.want else b""
-            )
+            named = self._group.news(source, query.want, self._rng) if query.want else []
             shown_id = self._group.shown_id(self, source)
             return Reply(
                 query.tid,
@@ -97,7 +102,7 @@ class Flooder(Adversary):
                 token=b"band",
                 seen_as=source,
                 version=CLIENT_VERSION,
-                news=News(self._signed(), named, proof=self._proof(query, source)),
+                news=news_of(self._signed(), named, self._proof(query, source)),
             )
         reply = self._group.answer(self, query, source)
         reply.version = CLIENT_VERSION

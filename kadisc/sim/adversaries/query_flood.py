@@ -13,8 +13,8 @@ from ...ids import random_id
 from ...wire import krpc
 from ...wire.messages import FindNode
 from ..model.host import Host
+from ..model.population import unused_endpoint
 from ..model.world import World
-from .reach_liar import unused_endpoint
 
 BATCH_S = 0.05
 """The datagrams of so much time are sent at once."""

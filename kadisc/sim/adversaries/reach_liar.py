@@ -12,11 +12,11 @@ from random import Random
 
 from ...config import CLIENT_VERSION
 from ...core.core import Core
-from ...endpoints import Endpoint
+from ...endpoints import Endpoint, family_of
 from ...errors import DecodeError
 from ...wire import krpc
 from ...wire.messages import Knock, Reach, ReachResult, Reply
-from ..model.population import FIRST_BYTES
+from ..model.population import unused_endpoint
 from .node_inside import NodeInside
 
 
@@ -33,12 +33,6 @@ def reach_query(payload: bytes) -> Reach | Knock | None:
     return None
 
 
-def unused_endpoint(rng: Random) -> Endpoint:
-    """A public endpoint at which most likely nobody is."""
-    ip = bytes((rng.choice(FIRST_BYTES),)) + rng.randbytes(3)
-    return Endpoint(ip + rng.randrange(1024, 65_536).to_bytes(2, "big"))
-
-
 class ReachLiar(NodeInside):
     def __init__(self, node: Core, rng: Random) -> None:
         super().__init__(node)
@@ -49,7 +43,7 @@ class ReachLiar(NodeInside):
         if query is None:
             return False
         if isinstance(query, Reach):
-            lie = ReachResult(ok=False, witness=unused_endpoint(self._rng))
+            lie = ReachResult(ok=False, witness=unused_endpoint(self._rng, family_of(source)))
         else:
             lie = ReachResult(ok=False)
         self.send(

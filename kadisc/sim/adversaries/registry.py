@@ -5,78 +5,29 @@ A kind makes groups. A group belongs to one run, makes its members, and begins w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from random import Random
-from typing import Final, Protocol
+from typing import Final
 
-from ...core.contract.identity import Identity
-from ...core.core import Core
-from ...endpoints import Endpoint
-from ...ids import NodeId
-from ..model.host import Host
+from ...endpoints import Endpoint, Family
+from ..model.population import unused_endpoint
 from ..options import SimOptions
 from .adversary import Adversary
+from .changing_ids import ChangingIds
 from .colluder import Colluder
+from .dead_names import DeadNames
+from .errors_alone import ErrorsAlone
 from .flooder import Flooder, FlooderGroup
+from .kinds import AdversaryKind, Campaign, MemberParts
 from .knocker import Knocker
 from .liar import Liar
+from .netgroup_flood import NetgroupFlood
 from .operator import OperatedNode, Operator
-from .reach_liar import ReachLiar, unused_endpoint
+from .pings_alone import PingsAlone
+from .reach_liar import ReachLiar
 from .ring import CollusionRing
 from .sybil import EclipseAttack, Sybil
+from .turning_liar import TurningLiars
 from .unresponsive import UnresponsiveNode
-
-
-@dataclass(frozen=True, slots=True)
-class MemberParts:
-    """What one member is made of. ``node``: a real node with that ID for the kinds that have one
-    inside, which is a member of the peer network under ``identity``; None for the others.
-    """
-
-    own_id: NodeId
-    identity: Identity
-    node: Core | None
-
-
-@dataclass(frozen=True, slots=True)
-class Campaign:
-    """What a group does. ``victims``: honest hosts that are up and reachable; ``begins_at`` and
-    ``turns_at`` on the world's clock: until the latter a kind that turns behaves.
-    """
-
-    victims: Sequence[Host]
-    begins_at: float
-    turns_at: float
-
-    @property
-    def targets(self) -> list[Endpoint]:
-        """Where other hosts see the victims."""
-        return [host.outside for host in self.victims]
-
-
-class AdversaryGroup(Protocol):
-    def member(self, parts: MemberParts) -> Adversary:
-        """One more member, not up yet; its ``endpoint`` is set afterwards."""
-        ...
-
-    def begin(self, campaign: Campaign) -> None:
-        """All members are up. The caller flushes their hosts afterwards."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class AdversaryKind:
-    """``has_node``: a real node is inside. ``gossips``: it is of use only where there is a peer
-    network. ``against``: the names of the defences that hold it off.
-    """
-
-    name: str
-    summary: str
-    group: Callable[[SimOptions, Random], AdversaryGroup]
-    has_node: bool = False
-    gossips: bool = False
-    against: tuple[str, ...] = ()
 
 
 class Colluders:
@@ -146,7 +97,7 @@ class UnresponsiveNodes:
 
 class Liars:
     def __init__(self, options: SimOptions, rng: Random) -> None:
-        self._lie = unused_endpoint(rng)
+        self._lie = unused_endpoint(rng, Family(options.family))
 
     def member(self, parts: MemberParts) -> Adversary:
         assert parts.node is not None
@@ -176,7 +127,7 @@ class Knockers:
     def __init__(self, options: SimOptions, rng: Random) -> None:
         self._rng = rng
         self._witnesses: list[Endpoint] = []
-        self._target = unused_endpoint(rng)
+        self._target = unused_endpoint(rng, Family(options.family))
         self._members: list[Adversary] = []
 
     def member(self, parts: MemberParts) -> Adversary:
@@ -261,7 +212,49 @@ STEADY: Final = (
 )
 """Kinds that misbehave from the start."""
 
-TURNING: Final[tuple[AdversaryKind, ...]] = ()
+TURNING: Final = (
+    AdversaryKind(
+        "changing-ids",
+        "answer with another ID in every second answer",
+        ChangingIds,
+        has_node=True,
+        against=("spaced_maintenance",),
+    ),
+    AdversaryKind(
+        "errors-alone",
+        "answer every query with an error",
+        ErrorsAlone,
+        has_node=True,
+        against=("spaced_maintenance",),
+    ),
+    AdversaryKind(
+        "dead-names",
+        "name endpoints where nobody is, in lookups and in gossip",
+        DeadNames,
+        has_node=True,
+        against=("candidate_shares", "peer_candidate_limits", "gossip_backoff", "tombstones"),
+    ),
+    AdversaryKind(
+        "pings-alone",
+        "answer pings, and no other query",
+        PingsAlone,
+        has_node=True,
+        against=("verified_admission", "offline_detection"),
+    ),
+    AdversaryKind(
+        "turning-liars",
+        "tell every node the same wrong address of it",
+        TurningLiars,
+        has_node=True,
+    ),
+    AdversaryKind(
+        "netgroup-flood",
+        "bring many new addresses of their netgroup in",
+        NetgroupFlood,
+        has_node=True,
+        against=("diversity_caps", "lookup_caps", "ranked_slots", "ipv6_shares", "book_groups"),
+    ),
+)
 """Kinds that behave until ``Campaign.turns_at``, so that they are in tables, slots and books."""
 
 KINDS: Final[dict[str, AdversaryKind]] = {kind.name: kind for kind in (*STEADY, *TURNING)}

@@ -42,6 +42,12 @@ def without(options: SimOptions, *names: str) -> SimOptions:
     return with_defences(options, replace(options.core.defences, **dict.fromkeys(names, False)))
 
 
+def first_vote_decides(options: SimOptions) -> SimOptions:
+    """The options with the numbers of votes on the own address that other implementations have."""
+    address = replace(options.core.address, first_voters=1, change_voters=1)
+    return replace(options, core=replace(options.core, address=address))
+
+
 def variants(options: SimOptions, relevant: Sequence[str]) -> list[Variant]:
     """The options as given; with ``attack.ablations`` also without each of the ``relevant``
     defences, and the two variants of plain Kademlia.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ...endpoints import Endpoint, Family
+from ...endpoints import Endpoint, Family, netgroup_prefix
 from ...errors import UsageError
 from ..lab import Lab
 from ..model.population import FIRST_BYTES, Residence
 from ..options import SimOptions
 
 PER_PREFIX = 256
+PORT_BYTES = 2
 UNUSED_32 = bytes.fromhex("26001234")
 """An IPv6 /32 in which no honest host is."""
 
@@ -71,6 +72,16 @@ def addresses_of_one_operator(lab: Lab, addresses: int, subnets: int) -> list[Re
         else:
             ips.append(unused + bytes((subnet, host)))
     return [_home(lab, ip) for ip in ips]
+
+
+def home_beside(lab: Lab, endpoint: Endpoint) -> Residence:
+    """A new address in the netgroup in which the endpoint is: its /16, or IPv6 /32."""
+    netgroup = netgroup_prefix(endpoint)
+    ip_bytes = len(endpoint) - PORT_BYTES
+    while True:
+        ip = netgroup + lab.rng.randbytes(ip_bytes - len(netgroup))
+        if not lab.population.is_taken(Endpoint(ip + bytes(PORT_BYTES))):
+            return _home(lab, ip)
 
 
 def _home(lab: Lab, ip: bytes) -> Residence:

@@ -14,7 +14,7 @@ from functools import partial
 from random import Random
 
 from ...core.contract.events import ContactRemoved, Datagram, Event
-from ...endpoints import Endpoint, Family
+from ...endpoints import Endpoint
 from ...ids import random_id
 from ...wire import krpc
 from ...wire.messages import FindNode
@@ -22,7 +22,7 @@ from ..adversaries.sybil import EclipseAttack, Sybil, near
 from ..lab import Lab
 from ..measure.statistics import Metrics, share
 from ..model.host import Host
-from ..model.population import FIRST_BYTES, IPV6_FIRST_BYTE
+from ..model.population import unused_endpoint
 from ..probes.honest_probe import HonestProbe
 from .attackers import addresses_in
 
@@ -144,10 +144,7 @@ def _forge(lab: Lab, eclipse: EclipseAttack, sybils: Sequence[Host]) -> None:
 
     def forge() -> None:
         for victim, victim_id in eclipse.victims.items():
-            ip = bytes((rng.choice(FIRST_BYTES),)) + rng.randbytes(3)
-            if lab.family is Family.IPV6:
-                ip = IPV6_FIRST_BYTE + rng.randbytes(15)
-            source = Endpoint(ip + rng.randrange(1024, 65_536).to_bytes(2, "big"))
+            source = unused_endpoint(rng, lab.family)
             query = FindNode(rng.randbytes(2), near(victim_id, source), rng.getrandbits(160))
             lab.world.forge(rng.choice(sybils), krpc.encode(query), source, victim)
         if lab.world.now < end:

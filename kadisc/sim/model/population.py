@@ -37,6 +37,15 @@ class Residence(NamedTuple):
     access_s: float
 
 
+def unused_endpoint(rng: Random, family: Family = Family.IPV4) -> Endpoint:
+    """A public endpoint at which most likely nobody is."""
+    if family is Family.IPV6:
+        ip = IPV6_FIRST_BYTE + rng.randbytes(IPV6_BYTES - 1)
+    else:
+        ip = bytes((rng.choice(FIRST_BYTES),)) + rng.randbytes(3)
+    return Endpoint(ip + rng.randrange(1024, 65_536).to_bytes(2, "big"))
+
+
 class Population:
     """Assigns addresses, each to one host at a time."""
 

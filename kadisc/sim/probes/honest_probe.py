@@ -20,14 +20,17 @@ LONGEST_S = 60.0
 
 @dataclass(slots=True)
 class AttackedLookup:
-    """One lookup. ``truth``: the closest honest node when it began."""
+    """One lookup. ``closest``: the k closest honest nodes when it began; ``truth``: the
+    first of them."""
 
     host: Host
     truth: Host
+    closest: list[Host]
     heard: bool = False
     returned: bool = False
     captured: bool = False
     attackers: int = 0
+    recalled: int = 0
     ended: bool = False
     queries: int = 0
     elapsed_s: float = 0.0
@@ -79,6 +82,14 @@ class HonestProbe:
             ),
         }
 
+    def recall(self) -> float | None:
+        """Of the k honest nodes closest to each target, the share that is in the result."""
+        counted = [lookup for lookup in self.lookups if lookup.host.up and lookup.truth.up]
+        return share(
+            sum(lookup.recalled for lookup in counted),
+            sum(len(lookup.closest) for lookup in counted),
+        )
+
     # --- one lookup -------------------------------------------------------------------------------
 
     def _start(self) -> None:
@@ -87,10 +98,10 @@ class HonestProbe:
         if host is None or host.on_event is not None:
             return
         target: NodeId = lab.rng.getrandbits(160)
-        truth = lab.oracle.closest(target, 1, besides=host)
+        truth = lab.oracle.closest(target, options.k, besides=host)
         if not truth:
             return
-        lookup = AttackedLookup(host, truth[0])
+        lookup = AttackedLookup(host, truth[0], truth)
         self.lookups.append(lookup)
 
         def on_event(now: float, event: object) -> None:
@@ -115,6 +126,7 @@ class HonestProbe:
         lookup.queries = event.result.queries
         lookup.elapsed_s = event.result.elapsed_s
         returned = [node.contact.endpoint for node in event.result.closest]
+        lookup.recalled = sum(host.outside in returned for host in lookup.closest)
         lookup.returned = lookup.truth.outside in returned
         honest = [self.lab.oracle.at(endpoint) for endpoint in returned]
         lookup.attackers = sum(host is not None and not host.honest for host in honest)

@@ -15,12 +15,12 @@ from itertools import cycle
 from random import Random
 
 from ...endpoints import Endpoint
-from ..adversaries.reach_liar import unused_endpoint
 from ..attacks.ablation import Variant, ablations, without
 from ..attacks.knocking import KNOCK_BYTES, knockers
 from ..lab import Lab
 from ..measure.bytes_at import BytesAt
 from ..measure.statistics import Metrics, rounded, share
+from ..model.population import unused_endpoint
 from ..probes.reach_probe import REACH_SETTINGS
 from .scenario import Scenario
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from random import Random
 
-from ..adversaries.reach_liar import unused_endpoint
 from ..attacks.knocking import knockers
 from ..lab import Lab
 from ..measure.statistics import Metrics, share
+from ..model.population import unused_endpoint
 from ..probes.reach_probe import (
     CLOSED,
     REACH_SETTINGS,
@@ -29,7 +29,7 @@ def run(lab: Lab) -> Metrics:
     rng = Random(f"targets {lab.options.seed}")
     subjects = Subjects(lab)
     with lab.measured():
-        attackers = knockers(lab, lambda: unused_endpoint(rng))
+        attackers = knockers(lab, lambda: unused_endpoint(rng, lab.family))
         subjects.run(60.0)
         subjects.start_all()
         subjects.run(60.0 * lab.options.minutes)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from random import Random
 
-from ...core.core import Core
 from ..adversaries.flow_holder import FlowHolder, FlowHolders
+from ..adversaries.kinds import MemberParts
 from ..attacks.ablation import Variant, ablations, without
 from ..attacks.attackers import part_of
-from ..attacks.reach_attackers import member_attackers
+from ..attacks.member_attackers import member_attackers, node_of
 from ..lab import Lab
 from ..measure.statistics import Metrics
 from ..model.host import Host
@@ -31,8 +31,8 @@ def attack(lab: Lab) -> Metrics:
     )
     holders: list[FlowHolder] = []
 
-    def holder(node: Core, number: int) -> FlowHolder:
-        holders.append(FlowHolder(node, number, group))
+    def holder(parts: MemberParts, number: int) -> FlowHolder:
+        holders.append(FlowHolder(node_of(parts), number, group))
         return holders[-1]
 
     attackers = member_attackers(lab, part_of(options), holder)

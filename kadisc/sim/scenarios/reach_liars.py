@@ -12,7 +12,7 @@ from random import Random
 from ..adversaries.reach_liar import ReachLiar
 from ..attacks.ablation import Variant, ablations, without
 from ..attacks.attackers import part_of
-from ..attacks.reach_attackers import member_attackers
+from ..attacks.member_attackers import member_attackers, node_of
 from ..lab import Lab
 from ..measure.statistics import Metrics
 from ..measure.verdict_count import count_verdicts
@@ -23,7 +23,9 @@ from .scenario import Scenario
 
 def attack(lab: Lab) -> Metrics:
     rng = Random(f"reach liars {lab.options.seed}")
-    liars = member_attackers(lab, part_of(lab.options), lambda node, number: ReachLiar(node, rng))
+    liars = member_attackers(
+        lab, part_of(lab.options), lambda parts, number: ReachLiar(node_of(parts), rng)
+    )
     lab.settle(adversaries=liars)
     subjects = Subjects(lab)
     with lab.measured():

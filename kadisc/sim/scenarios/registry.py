@@ -42,6 +42,7 @@ from . import (
     silent,
     spoofed_votes,
     store,
+    turning,
 )
 from .scenario import Scenario
 
@@ -59,7 +60,7 @@ _NETWORK = (
     nat_majority,
     address_change,
 )
-_ATTACKS = (eclipse_flood, colluders, one_operator, silent, spoofed_votes, botnet)
+_ATTACKS = (eclipse_flood, colluders, one_operator, silent, spoofed_votes, botnet, turning)
 _GOSSIP = (
     discover,
     gossip_spread,

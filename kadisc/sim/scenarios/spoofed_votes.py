@@ -4,7 +4,6 @@ repeat it: how many nodes believe it?
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from random import Random
 
@@ -16,7 +15,14 @@ from ...wire import krpc
 from ...wire.messages import Reply
 from ..adversaries.liar import Liar
 from ..adversaries.unresponsive import UnresponsiveNode
-from ..attacks.ablation import ALL_OFF, Variant, ablations, variants, with_defences
+from ..attacks.ablation import (
+    ALL_OFF,
+    Variant,
+    ablations,
+    first_vote_decides,
+    variants,
+    with_defences,
+)
 from ..attacks.attackers import part_of
 from ..lab import Lab
 from ..measure.statistics import Metrics
@@ -90,12 +96,7 @@ def _variants(options: SimOptions) -> list[Variant]:
     """
     if not options.attack.ablations:
         return variants(options, ())
-    hasty = replace(
-        options,
-        core=replace(
-            options.core, address=replace(options.core.address, first_voters=1, change_voters=1)
-        ),
-    )
+    hasty = first_vote_decides(options)
     return [
         *variants(options, ("exact_matching",)),
         Variant("first vote decides", hasty),
