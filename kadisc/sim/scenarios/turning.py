@@ -76,6 +76,7 @@ SCENARIO = Scenario(
     {
         **GOSSIP_SETTINGS,
         **SMALL_VIEW,
+        "core.tests_reach": "off",
         "nodes": "150",
         "attack.share": "0.1",
         "attack.lookups": "150",
