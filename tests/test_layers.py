@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "sim": ("core", "observe"),
     "doctor": ("net", "observe"),
     "control": ("doctor",),
+    "feed": ("control",),
     "dashboard": ("observe",),
     "conformance": ("net",),
 }

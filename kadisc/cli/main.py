@@ -18,6 +18,7 @@ from . import (
     book,
     conformance,
     doctor,
+    feed,
     feedback,
     find,
     get,
@@ -49,6 +50,7 @@ _COMMANDS = {
     "record": record,
     "why": why,
     "feedback": feedback,
+    "feed": feed,
     "book": book,
     "conformance": conformance,
     "sim": sim,
@@ -154,8 +156,10 @@ def _parse(words: list[str]) -> argparse.Namespace:
     # options below are those of the program itself.
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words = ["run", *words]
+    words, program = _without_program(words)
     parser = build_parser()
     options, left_over = parser.parse_known_args(words)
+    options.program = program
     if left_over and left_over[0] in _COMMANDS:
         raise UsageError(
             f"the command comes first, as in kadisc {left_over[0]} --bootstrap HOST:PORT"
@@ -163,6 +167,14 @@ def _parse(words: list[str]) -> argparse.Namespace:
     if left_over:
         options.parser.refuse(left_over)
     return options
+
+
+def _without_program(words: list[str]) -> tuple[list[str], list[str]]:
+    """The words of the command, and those of another program that it is to run."""
+    if words[0] == "feed" and "--" in words:
+        end = words.index("--")
+        return words[:end], words[end + 1 :]
+    return words, []
 
 
 def build_parser() -> argparse.ArgumentParser:

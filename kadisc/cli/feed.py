@@ -1,0 +1,272 @@
+"""``kadisc feed``: peers of the running node into a chain node."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ..errors import UsageError
+from .descriptions import NEEDS_A_RUNNING_NODE
+from .options import add_folder_options, from_1_to
+from .output import log_line, print_json, say
+
+if TYPE_CHECKING:
+    from ..feed.chain_node import ChainTarget
+    from ..feed.handshake import Handshake
+    from ..feed.loop import FeedSettings
+    from ..feed.presets import Preset
+    from ..feed.report import FeedReport
+
+SUMMARY = "give peers of the running node to a chain node"
+DESCRIPTION = (
+    "Stands between the running node and a chain node: takes peers as the running node finds "
+    "them, connects to each in the chain's own language, offers the sound ones to the chain node "
+    "while it has fewer than it wants, and tells the running node what became of them. Runs until "
+    "Ctrl-C, and goes on by itself after either was restarted. It sends nothing on the DHT. "
+    "A host is connected to once in 30 minutes, 4 hosts at a time. "
+    + NEEDS_A_RUNNING_NODE.replace("if no node runs", "with --once, if no node runs")
+)
+EXAMPLES = """\
+examples:
+  kadisc feed bitcoin --chain ltc --rpc http://127.0.0.1:9332 \\
+      --rpc-cookie ~/.litecoin/.cookie --advertise p2p     Litecoin Core
+  kadisc feed ethereumjs --rpc http://127.0.0.1:8545       the EthereumJS client
+  kadisc feed exec -- /usr/local/bin/add-peer {host} {port}
+  kadisc feed file --out peers.conf --format 'add-priority-node={address}' --once
+  kadisc feed bitcoin --chain btc --rpc-cookie .cookie --dry-run   offers nothing
+
+exit codes of the program of exec: 0 good, 1 bad, 3 of another network, 75 busy"""
+
+PRESETS: Final = ("bitcoin", "handshake", "ethereumjs", "geth", "cometbft", "substrate")
+"""Those of `feed/presets.toml`, which a help text need not read."""
+MAX_WANT: Final = 1000
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "preset",
+        metavar="PRESET",
+        choices=(*PRESETS, "jsonrpc", "exec", "file"),
+        help=f"{', '.join(PRESETS)}: kinds of chain nodes, by their RPC; jsonrpc: any other RPC; "
+        "exec: a command for each peer, after --; file: a file with a line for each peer",
+    )
+    parser.add_argument("--network", metavar="NAME", help="must be that of the running node")
+    parser.add_argument(
+        "--service",
+        dest="of_service",
+        default="p2p",
+        metavar="NAME",
+        help="the service at whose port they are (p2p)",
+    )
+    parser.add_argument(
+        "--where",
+        action="append",
+        metavar="NAME=VALUE",
+        help="only peers that offer this too; may be given several times",
+    )
+    parser.add_argument(
+        "--want",
+        type=from_1_to(MAX_WANT),
+        default=8,
+        metavar="N",
+        help="offer none while the chain node has so many outbound peers (8)",
+    )
+    parser.add_argument(
+        "--check",
+        choices=("handshake", "tcp", "none"),
+        help="what is tried before a peer is offered; by default as the preset says: handshake "
+        "with --chain, else tcp",
+    )
+    parser.add_argument(
+        "--chain",
+        metavar="NAME",
+        help="whose version handshake: btc, ltc, doge, bch, dash, with -testnet or -regtest, or "
+        "the magic as 0x and 8 hex digits",
+    )
+    parser.add_argument(
+        "--advertise",
+        metavar="SERVICE[=PORT]",
+        help="withdraw this service of the running node while the chain node is down",
+    )
+    rpc = parser.add_argument_group("the RPC of the chain node")
+    rpc.add_argument("--rpc", metavar="URL", help="http://HOST:PORT")
+    rpc.add_argument("--rpc-cookie", metavar="FILE", help="a file with USER:PASSWORD")
+    rpc.add_argument("--rpc-user", metavar="NAME")
+    rpc.add_argument("--rpc-password-file", metavar="FILE")
+    rpc.add_argument("--method", help="jsonrpc: the method that connects to a peer")
+    rpc.add_argument(
+        "--params", metavar="JSON", help="jsonrpc: its params, with {host}, {port}, {address}"
+    )
+    rpc.add_argument("--peers-method", help="jsonrpc: the method that lists the peers")
+    rpc.add_argument(
+        "--peers-address", metavar="PATH", help="jsonrpc: where HOST:PORT is in each of these"
+    )
+    file = parser.add_argument_group("file")
+    file.add_argument("--out", metavar="FILE", help="the file to write")
+    file.add_argument(
+        "--format",
+        default="{address}",
+        metavar="TEXT",
+        help="a line, with {host}, {port}, {address}, {key} and {NAME}, the value of a service",
+    )
+    file.add_argument(
+        "--then", metavar="COMMAND", help="run after the file has changed, at most each half hour"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="offer nothing, and tell the running node nothing"
+    )
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="end when the chain node has the peers it wants, or after a minute: exit code 1 if it "
+        "has none then",
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON line for each event")
+    add_folder_options(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    from .tasks import run_until_signalled
+
+    return run_until_signalled(lambda: _feed(options))
+
+
+async def _feed(options: argparse.Namespace) -> int:
+    import trio
+
+    from ..control.socket_file import socket_path
+    from ..errors import NotRunning
+    from ..feed.candidates import FeedLimits
+    from ..feed.loop import Feeder
+    from ..feed.node_link import NodeLink
+    from ..feed.report import FeedReport
+    from ..observe.services import parse_where, where_document
+    from .options import configuration, state_folder
+
+    folder = state_folder(configuration(options))
+    if folder is None:
+        raise NotRunning("this user has no home folder: --state-dir names that of the running node")
+    where = where_document(parse_where(options.where or ()))
+    node = NodeLink(socket_path(folder), options.network, options.of_service, where)
+    report = FeedReport(_print_json if options.json else _print_line, trio.current_time)
+    target, handshake = _target(options, report), _handshake(options)
+    settings = _settings(options)
+    if options.once:
+        await node.status()  # raises NotRunning
+    feeder = Feeder(node, target, handshake, report, settings, FeedLimits())
+    if await feeder.run():
+        return 0
+    say("the chain node has no peer")
+    return 1
+
+
+def _print_json(level: str, event: str, words: str, fields: Mapping[str, object]) -> None:
+    from ..observe.log_stamp import stamped
+
+    print_json(stamped(level, {"event": event, "message": words, **fields}))
+
+
+def _print_line(level: str, event: str, words: str, fields: Mapping[str, object]) -> None:
+    log_line(level, event, words)
+
+
+def _target(options: argparse.Namespace, report: FeedReport) -> ChainTarget:
+    from ..feed.chain_node import RpcTarget
+    from ..feed.hooks import CommandTarget, FileTarget
+    from ..feed.rpc import ChainRpc, RpcAccess
+
+    if (options.preset == "exec") != bool(options.program):
+        raise UsageError("the command for each peer comes after exec and --, and only there")
+    if (options.preset == "file") != (options.out is not None):
+        raise UsageError("--out FILE belongs to file, which needs it")
+    if options.preset == "exec":
+        return CommandTarget(options.program, report)
+    if options.preset == "file":
+        then = options.then.split() if options.then else []
+        return FileTarget(Path(options.out), options.format, options.want, then, report)
+    if (options.rpc_user is None) != (options.rpc_password_file is None):
+        raise UsageError("--rpc-user and --rpc-password-file are given together")
+    preset = _preset(options)
+    access = RpcAccess(
+        options.rpc or preset.rpc,
+        _path(options.rpc_cookie),
+        options.rpc_user,
+        _path(options.rpc_password_file),
+    )
+    return RpcTarget(options.preset, preset, ChainRpc(access))
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text is not None else None
+
+
+def _preset(options: argparse.Namespace) -> Preset:
+    import msgspec
+
+    from ..feed.presets import OfferCall, PeersCall, Preset, presets
+
+    if options.preset != "jsonrpc":
+        return presets()[options.preset]
+    for name in ("rpc", "method", "params", "peers_method", "peers_address"):
+        if getattr(options, name) is None:
+            raise UsageError(f"jsonrpc needs --{name.replace('_', '-')}")
+    try:
+        params = msgspec.json.decode(options.params)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"--params: not JSON: {error}") from None
+    if not isinstance(params, list | dict):
+        raise UsageError("--params: a list or an object is expected")
+    return Preset(
+        about="",
+        rpc=options.rpc,
+        service=options.of_service,
+        check="tcp",
+        tested="",
+        node=None,
+        peers=PeersCall(options.peers_method, [], address=options.peers_address),
+        offer=OfferCall(options.method, params),
+    )
+
+
+def _handshake(options: argparse.Namespace) -> Handshake:
+    from ..feed.handshake import BitcoinHandshake, no_handshake, tcp_handshake
+    from ..feed.presets import magic_of
+
+    check = options.check
+    if check is None:
+        check = "handshake" if options.chain is not None or options.preset == "bitcoin" else "tcp"
+    if check == "handshake":
+        if options.chain is None:
+            raise UsageError(
+                "the handshake needs --chain, such as --chain ltc; or give --check tcp"
+            )
+        return BitcoinHandshake(magic_of(options.chain))
+    return tcp_handshake if check == "tcp" else no_handshake
+
+
+def _settings(options: argparse.Namespace) -> FeedSettings:
+    from urllib.parse import urlsplit
+
+    from ..feed.loop import FeedSettings
+
+    name, port = None, None
+    if options.advertise is not None:
+        name, equals, number = options.advertise.partition("=")
+        if equals and not (number.isascii() and number.isdigit() and 0 < int(number) < 65536):
+            raise UsageError(
+                f"--advertise: expected SERVICE or SERVICE=PORT, not {options.advertise}"
+            )
+        port = int(number) if equals else None
+        if name != options.of_service:
+            raise UsageError("--advertise names the service of --service")
+    host = urlsplit(options.rpc).hostname if options.rpc else None
+    return FeedSettings(
+        want=options.want,
+        advertise=name,
+        port=port,
+        rpc_host=host,
+        dry_run=options.dry_run,
+        once=options.once,
+    )

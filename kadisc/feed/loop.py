@@ -1,0 +1,393 @@
+"""The loop of ``kadisc feed``, the same for all chain nodes: look at its peers, take a candidate,
+shake hands, offer it, see what became of it, and tell the running node.
+
+Three tasks share one `Feeder`: `_follow` takes peers from the running node, `_look` asks the chain
+node and judges what was offered, `_try` begins handshakes while the chain node has fewer peers than
+it wants.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import trio
+
+from ..errors import KadiscError
+from ..net.tcp_check import accepts
+from ..net.transport.nurseries import open_flat_nursery
+from .availability import Availability, Change
+from .candidates import FeedCandidates, FeedLimits
+from .chain_node import ChainLook, ChainTarget, Offered, RpcRefused, RpcUnreachable
+from .chain_peer import ChainPeer
+from .handshake import Handshake
+from .node_link import OwnPlace, RunningNodeLink
+from .report import FeedReport
+from .templates import LacksService
+
+ONCE_S: Final = 60.0
+"""How long ``--once`` goes on while the chain node has fewer peers than it wants."""
+MAX_STANDING: Final = 1000
+_WAKE_S: Final = 1.0
+_OWN_S: Final = 10.0
+"""How often the running node is asked for its own addresses and services."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSettings:
+    """``want``: outbound peers of the chain node beyond which nobody is offered. ``advertise``: the
+    service that is withdrawn while the chain node is down, with its port (None: that of the
+    record). ``rpc_host``: where its port is looked for too. Times are in seconds: between two looks
+    at the chain node, after an error of it at most, after a refusal of its RPC.
+    """
+
+    want: int = 8
+    advertise: str | None = None
+    port: int | None = None
+    rpc_host: str | None = None
+    dry_run: bool = False
+    once: bool = False
+    look_s: float = 15.0
+    quick_look_s: float = 1.0
+    refused_s: float = 300.0
+    down_s: float = 60.0
+    node_back_off_s: float = 30.0
+
+
+class _Awaited:
+    __slots__ = ("at", "peer")
+
+    def __init__(self, peer: ChainPeer, at: float) -> None:
+        self.peer = peer
+        self.at = at
+
+
+class Feeder:
+    def __init__(
+        self,
+        node: RunningNodeLink,
+        target: ChainTarget,
+        handshake: Handshake,
+        report: FeedReport,
+        settings: FeedSettings,
+        limits: FeedLimits,
+    ) -> None:
+        self._node = node
+        self._target = target
+        self._handshake = handshake
+        self._report = report
+        self._settings = settings
+        self._candidates = FeedCandidates(limits, trio.current_time())
+        self._availability = Availability(settings.down_s)
+        self._awaited: dict[str, _Awaited] = {}
+        """What was offered and is not connected yet, by key."""
+        self._standing: dict[str, ChainPeer] = {}
+        """What was offered and taken, by key; those that are ``_gone`` are taken back."""
+        self._gone: set[str] = set()
+        self._look_result: ChainLook | None = None
+        self._own = OwnPlace()
+        self._own_at = -math.inf
+        self._told: set[str] = set()
+        """Kinds of warnings about the running node that were printed since they last ended."""
+        self._port: int | None = None
+        """The port of the advertised service, also while it is withdrawn."""
+        self._trouble: str | None = None
+        self._last_words = ""
+        self._wake = trio.Event()
+
+    async def run(self) -> bool:
+        """Runs until it is cancelled; with ``once`` until enough is connected, or a minute. Returns
+        whether the chain node has a peer.
+        """
+        async with open_flat_nursery() as nursery:
+            nursery.start_soon(self._follow)
+            nursery.start_soon(self._look)
+            nursery.start_soon(self._try)
+            if not self._settings.once:
+                await trio.sleep_forever()
+            with trio.move_on_after(ONCE_S):
+                while not self._has_enough():
+                    await self._woken()
+            nursery.cancel_scope.cancel()
+        return self._look_result is not None and self._look_result.outbound > 0
+
+    def _has_enough(self) -> bool:
+        look = self._look_result
+        return look is not None and look.outbound >= self._settings.want
+
+    # --- peers of the running node ----------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        wait_s, told = 1.0, False
+        while True:
+            began = trio.current_time()
+            try:
+                await self._node.run(self._found, self._lost)
+            except KadiscError as error:
+                if trio.current_time() - began > self._settings.node_back_off_s:
+                    wait_s, told = 1.0, False
+                if not told:
+                    self._report.warn("node", f"{error}; trying again")
+                told = True
+            await trio.sleep(wait_s)
+            wait_s = min(2 * wait_s, self._settings.node_back_off_s)
+
+    def _found(self, peer: ChainPeer) -> None:
+        if peer.key != self._own.key:
+            self._candidates.found(peer)
+            self._wake.set()
+
+    def _lost(self, key: str) -> None:
+        self._candidates.lost(key)
+        if key in self._standing:
+            self._gone.add(key)
+
+    # --- the chain node ---------------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        while True:
+            await self._look_once()
+            if self._trouble == "refused":
+                wait_s = self._settings.refused_s
+            elif self._awaited or (self._settings.once and not self._has_enough()):
+                wait_s = self._settings.quick_look_s
+            else:
+                wait_s = self._settings.look_s
+            with trio.move_on_after(wait_s):
+                while not self._awaited:
+                    await self._woken()
+                await trio.sleep(self._settings.quick_look_s)
+
+    async def _look_once(self) -> None:
+        is_up = True
+        try:
+            look = await self._target.look()
+        except RpcUnreachable as error:
+            is_up = False
+            self._in_trouble("down", f"{error}; trying again")
+        except RpcRefused as error:
+            self._in_trouble("refused", f"{error}; trying again every 5 minutes")
+        else:
+            await self._looked(look)
+        await self._see_own_place()
+        await self._advertise(is_up=is_up)
+
+    def _in_trouble(self, kind: str, words: str) -> None:
+        self._look_result = None
+        if self._trouble != kind:
+            self._report.warn("chain", words)
+        self._trouble = kind
+
+    async def _looked(self, look: ChainLook) -> None:
+        if self._trouble is not None:
+            self._candidates.chain_restarted()
+            self._awaited.clear()
+            self._trouble = None
+        self._look_result = look
+        name = look.words or self._target.name
+        words = f"{name}, {look.outbound} of {self._settings.want} outbound peers"
+        if words != self._last_words:
+            self._report.tell("chain", words, outbound=look.outbound, want=self._settings.want)
+        self._last_words = words
+        now = trio.current_time()
+        for key, awaited in list(self._awaited.items()):
+            await self._judge_awaited(key, awaited, look, now)
+        for key in list(self._gone):
+            await self._take_back(key, look)
+        self._wake.set()
+
+    async def _take_back(self, key: str, look: ChainLook) -> None:
+        """The peer has left, or no longer offers the service. A chain node that is connected to it
+        all the same keeps it for as long.
+        """
+        peer = self._standing[key]
+        if self._target.waits_s and look.connected_to(peer):
+            return
+        self._gone.discard(key)
+        del self._standing[key]
+        self._report.tell("lost", f"{peer}", peer=str(peer))
+        with contextlib.suppress(RpcUnreachable, RpcRefused):
+            await self._target.withdraw(peer)
+
+    async def _judge_awaited(
+        self, key: str, awaited: _Awaited, look: ChainLook, now: float
+    ) -> None:
+        peer, waited_s = awaited.peer, now - awaited.at
+        if look.has(peer):
+            del self._awaited[key]
+            self._candidates.connected(peer.address)
+            self._stands(peer)
+            self._report.tell(
+                "connected",
+                f"{peer}  after {waited_s:.1f} s -> good",
+                peer=str(peer),
+                after_s=round(waited_s, 1),
+                verdict="good",
+            )
+            await self._feedback(key, "good")
+        elif waited_s > self._target.waits_s:
+            del self._awaited[key]
+            if not look.has_room or look.outbound >= self._settings.want:
+                return  # the chain node took others: that says nothing of this one
+            words = f"{peer}  not connected after {waited_s:.0f} s -> bad"
+            self._report.tell("refused", words, peer=str(peer), verdict="bad")
+            await self._feedback(key, "bad")
+
+    # --- handshakes and offers --------------------------------------------------------------------
+
+    async def _try(self) -> None:
+        async with open_flat_nursery() as nursery:
+            while True:
+                while (peer := self._next()) is not None:
+                    nursery.start_soon(self._shake_hands, peer)
+                await self._woken()
+
+    def _is_own(self, peer: ChainPeer) -> bool:
+        return peer.host in self._own.hosts and peer.port in (self._own.port, self._port)
+
+    def _next(self) -> ChainPeer | None:
+        look = self._look_result
+        if look is None or not look.has_room:
+            return None
+        if look.outbound + len(self._awaited) + self._candidates.in_flight >= self._settings.want:
+            return None
+        return self._candidates.take(
+            trio.current_time(),
+            lambda peer: look.has(peer) or self._is_own(peer),
+            self._awaited,
+        )
+
+    async def _shake_hands(self, peer: ChainPeer) -> None:
+        outcome = await self._handshake(peer.host, peer.port)
+        verdict = self._candidates.ended(peer, outcome)
+        if outcome.is_sound:
+            await self._offer(peer, outcome.words, outcome.fields)
+        else:
+            await self._refused(peer, outcome.words, verdict, outcome.fields)
+        self._wake.set()
+
+    async def _offer(self, peer: ChainPeer, words: str, fields: Mapping[str, object]) -> None:
+        if self._settings.dry_run:
+            self._report.tell("would-offer", f"{peer}  {words}", peer=str(peer), **fields)
+            return
+        awaited = _Awaited(peer, trio.current_time())
+        self._awaited[peer.key] = awaited
+        try:
+            offered = await self._target.offer(peer)
+        except LacksService as error:
+            offered = Offered("bad", str(error))
+        except (RpcUnreachable, RpcRefused):
+            del self._awaited[peer.key]  # the next look says what is wrong
+            return
+        if offered.verdict in ("bad", "busy", "wrong-network"):
+            del self._awaited[peer.key]
+            await self._refused(peer, offered.words, offered.verdict, offered.fields)
+            return
+        self._report.tell("offered", f"{peer}  {words}", peer=str(peer), **fields)
+        if not self._target.waits_s:
+            del self._awaited[peer.key]
+            await self._taken(peer, offered)
+
+    async def _taken(self, peer: ChainPeer, offered: Offered) -> None:
+        """A target that says at once whether it takes a peer has taken this one."""
+        self._candidates.connected(peer.address)
+        self._stands(peer)
+        self._look_result = await self._target.look()
+        if offered.verdict is not None:
+            words = f"{peer}  {offered.words} -> {offered.verdict}"
+            self._report.tell("accepted", words, peer=str(peer), verdict=offered.verdict)
+            await self._feedback(peer.key, offered.verdict)
+
+    def _stands(self, peer: ChainPeer) -> None:
+        self._standing[peer.key] = peer
+        while len(self._standing) > MAX_STANDING:
+            key = next(iter(self._standing))
+            del self._standing[key]
+            self._gone.discard(key)
+
+    async def _refused(
+        self, peer: ChainPeer, words: str, verdict: str | None, fields: Mapping[str, object]
+    ) -> None:
+        judged = f" -> {verdict}" if verdict is not None else ""
+        self._report.tell(
+            "refused", f"{peer}  {words}{judged}", peer=str(peer), verdict=verdict, **fields
+        )
+        if verdict in ("bad", "wrong-network"):
+            self._candidates.lost(peer.key)
+        if verdict is not None:
+            await self._feedback(peer.key, verdict)
+
+    # --- what the running node is told ------------------------------------------------------------
+
+    async def _feedback(self, key: str, verdict: str) -> None:
+        if self._settings.dry_run:
+            return
+        try:
+            await self._node.feedback(key, verdict)
+        except KadiscError as error:
+            self._warn_once("verdict", f"a verdict was not noted: {error}")
+        else:
+            self._told.discard("verdict")
+
+    async def _see_own_place(self) -> None:
+        now = trio.current_time()
+        if now - self._own_at < _OWN_S:
+            return
+        try:
+            self._own = await self._node.own_place()
+            self._own_at = now
+        except KadiscError:
+            pass  # the task that follows its peers says so
+
+    async def _advertise(self, *, is_up: bool) -> None:
+        name = self._settings.advertise
+        if name is None or self._settings.dry_run:
+            return
+        self._port = self._settings.port or self._own.port or self._port
+        if (port := self._port) is None:
+            return
+        if is_up:
+            hosts = [self._settings.rpc_host or "127.0.0.1", *sorted(self._own.hosts)]
+            is_up = await _accepts_at(hosts, port)
+            if not is_up and not self._availability.is_down:
+                self._report.warn("chain", f"port {port} of the service {name} does not accept")
+        change = self._availability.looked(
+            trio.current_time(), is_up=is_up, is_offered=self._own.port == port
+        )
+        if change is not None:
+            await self._set_service(name, port, change)
+
+    async def _set_service(self, name: str, port: int, change: Change) -> None:
+        try:
+            await self._node.set_service(name, port if change == "renew" else None)
+        except KadiscError as error:
+            self._warn_once("service", f"the service {name} was not changed: {error}")
+            return
+        self._told.discard("service")
+        self._own_at = -math.inf
+        if change == "withdraw":
+            self._report.warn("withdrawn", f"{name}: the chain node is down", service=name)
+        else:
+            self._report.tell("advertised", f"{name}={port}", service=name, port=port)
+
+    def _warn_once(self, kind: str, words: str) -> None:
+        if kind not in self._told:
+            self._report.warn("node", words)
+        self._told.add(kind)
+
+    async def _woken(self) -> None:
+        """Until something happened, or a second has passed: a wait may have ended."""
+        with trio.move_on_after(_WAKE_S):
+            await self._wake.wait()
+        if self._wake.is_set():
+            self._wake = trio.Event()
+
+
+async def _accepts_at(hosts: list[str], port: int) -> bool:
+    for host in dict.fromkeys(hosts):
+        if await accepts(host, port):
+            return True
+    return False
