@@ -66,13 +66,13 @@ class UpnpRouter:
         """Makes or renews a mapping. Raises nothing that a router or the process causes."""
         known = self._urls.get(location.gateway)
         if known is not None:
-            outcome = self._read(await self._run(known, location, request), request)
+            outcome = outcome_of(await self._run(known, location, request), request)
             if isinstance(outcome, Grant) or outcome.code == "refused":
                 return outcome
         url = await search(location)
         if url is None:
             return Refusal(UPNP, SILENT, f"{location.gateway} does not answer by UPnP")
-        outcome = self._read(await self._run(url, location, request), request)
+        outcome = outcome_of(await self._run(url, location, request), request)
         if isinstance(outcome, Grant):
             self._urls = {location.gateway: url}
         return outcome
@@ -100,20 +100,6 @@ class UpnpRouter:
         answer = await run_child(self._child, document)
         return answer | {"ports": ports}
 
-    def _read(self, answer: dict[str, Any], request: MappingRequest) -> Outcome:
-        if "error" in answer:
-            word = answer["error"] if answer["error"] in _ERRORS else "malformed"
-            return Refusal(UPNP, word, f"UPnP: {_printable(answer.get('reason'))}")
-        external, lease_s = answer.get("external"), answer.get("lease_s")
-        is_known = external in answer["ports"] and lease_s in (0, request.lease_s)
-        # By the exact type: true is 1 in Python.
-        if type(external) is not int or type(lease_s) is not int or not is_known:
-            return Refusal(UPNP, "malformed", "UPnP: its process gave no usable answer")
-        ip = _ip_in(answer.get("ip"))
-        if lease_s == 0:
-            return Grant(UPNP, external, ip, float(_PERMANENT_S), is_permanent=True)
-        return grant_of(UPNP, external, ip, min(lease_s, MAX_LEASE_S))
-
 
 _ERRORS: Final = frozenset(
     {
@@ -122,6 +108,26 @@ _ERRORS: Final = frozenset(
     }
 )
 """The words for counters: those of the process, and of what becomes of it."""
+
+
+def outcome_of(answer: dict[str, Any], request: MappingRequest) -> Outcome:
+    """What the answer of the process comes to, whatever object it is. ``ports`` in it is this
+    node's own: those that were asked for.
+    """
+    if "error" in answer:
+        word = answer["error"]
+        if not isinstance(word, str) or word not in _ERRORS:
+            word = "malformed"
+        return Refusal(UPNP, word, f"UPnP: {_printable(answer.get('reason'))}")
+    external, lease_s = answer.get("external"), answer.get("lease_s")
+    is_known = external in answer["ports"] and lease_s in (0, request.lease_s)
+    # By the exact type: true is 1 in Python.
+    if type(external) is not int or type(lease_s) is not int or not is_known:
+        return Refusal(UPNP, "malformed", "UPnP: its process gave no usable answer")
+    ip = _ip_in(answer.get("ip"))
+    if lease_s == 0:
+        return Grant(UPNP, external, ip, float(_PERMANENT_S), is_permanent=True)
+    return grant_of(UPNP, external, ip, min(lease_s, MAX_LEASE_S))
 
 
 def check_library() -> None:

@@ -79,6 +79,8 @@ def _read(text: bytes) -> KeptIdentity:
             {Family(name): bytes.fromhex(ip) for name, ip in document["addresses"].items()},
             {str(name): int(sequence) for name, sequence in document["sequences"].items()},
         )
+        # JSON has texts that no file of UTF-8 can hold: the state file could not be written.
+        "".join(kept.sequences).encode("utf-8")
     except (ValueError, OverflowError, TypeError, KeyError, AttributeError, RecursionError):
         raise DamagedState("it is not what kadisc writes") from None
     if (

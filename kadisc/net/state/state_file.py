@@ -45,7 +45,7 @@ from ...endpoints import IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES, Endpoint, Fam
 from ...ids import ID_BYTES, id_from_bytes, id_to_bytes
 from ...observe.book_lines import format_peer, parse_peer
 from ...wire import bencode
-from ...wire.items import MAX_SALT_BYTES, Item, item_from
+from ...wire.items import MAX_SALT_BYTES, MAX_VALUE_DEPTH, Item, depth_of, item_from
 from .damage import DamagedState, NewerState, reason_of
 from .identity_file import ADDRESS_BYTES, MAX_SEQUENCE
 from .private_files import TooLarge, read_file, replace_file
@@ -293,7 +293,10 @@ def _decoded(rows: SoundRows, version: int) -> KeptState:
         "network, family, id, endpoint, age_s, verified_s_ago, rtt_s, client",
         _contact,
     )
-    state.contacts = _by_network(contacts)
+    # Once each, as the file is written: a planted one may have rows twice.
+    state.contacts = _by_network(
+        {(network, saved.contact): (network, saved) for network, saved in contacts}.values()
+    )
     if version > 1:
         sequences = dict(rows.of("sequences", "network, sequence", _sequence))
         peers = _by_network(rows.of("book", "network, peer", _peer))
@@ -315,14 +318,15 @@ def _decoded(rows: SoundRows, version: int) -> KeptState:
         nonces = rows.of("nonces", "gateway, protocol, port, nonce", checked_nonce)
         state.nonces = tuple(nonces)[-MAX_NONCES:]
     if version > 6:
-        state.runs = tuple(rows.of("runs", "family, port, ended_at_s", _run))
+        runs = rows.of("runs", "family, port, ended_at_s", _run)
+        state.runs = tuple({run.family: run for run in runs}.values())
     if rows.trouble is not None and state == KeptState():
         raise DamagedState(rows.trouble)
     state.left_out = rows.left_out
     return state
 
 
-def _by_network(pairs: Iterator[tuple[str, RowT]]) -> dict[str, tuple[RowT, ...]]:
+def _by_network(pairs: Iterable[tuple[str, RowT]]) -> dict[str, tuple[RowT, ...]]:
     found: dict[str, list[RowT]] = {}
     for network, each in pairs:
         found.setdefault(network, []).append(each)
@@ -405,7 +409,10 @@ def _item(
     signed = (
         {} if key is None and signature == b"" else {b"k": key, b"seq": sequence, b"sig": signature}
     )
-    return _name(network), item_from({b"v": bencode.decode(value), **signed}, salt)
+    content = bencode.decode(value)
+    if depth_of(content) > MAX_VALUE_DEPTH:
+        raise ValueError("no message holds it")
+    return _name(network), item_from({b"v": content, **signed}, salt)
 
 
 def _name(network: object) -> str:

@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kadisc.net.mapping import upnp
-from kadisc.net.mapping.results import Grant, Refusal
-from kadisc.net.mapping.upnp import UpnpRouter, location_in, run_child
+from kadisc.net.mapping.results import Grant, MappingRequest, Refusal
+from kadisc.net.mapping.upnp import UpnpRouter, location_in, outcome_of, run_child
 from kadisc.net.mapping.upnp_child import MAX_LINE_BYTES, is_at
 
 from .scripted_router import AT_HOME, ROUTER, UDP
@@ -101,6 +101,16 @@ async def test_a_process_that_hangs_floods_or_dies_is_an_error(
     monkeypatch.setattr(upnp, "CHILD_S", 1.0 if error == "timeout" else 10.0)
     found = await run_child(program(code), {})
     assert found["error"] == error
+
+
+@pytest.mark.parametrize(
+    "said", [{"error": []}, {"error": {}}, {"error": None}, {"error": 5, "reason": {}}]
+)
+def test_an_error_of_any_type_is_a_refusal(said: dict[str, Any]) -> None:
+    """A process that a router has taken over may say anything."""
+    outcome = outcome_of(said | {"ports": [6881]}, MappingRequest("udp", 6881, 6881, 3600))
+    assert isinstance(outcome, Refusal)
+    assert outcome.code == "malformed"
 
 
 async def test_a_program_that_is_not_there_is_an_error() -> None:

@@ -114,6 +114,7 @@ def with_checksum(text: bytes) -> bytes:
         b'{"kadisc-identity": 1, "seed": null, "addresses": {"ipv4": "00"}, "sequences": {}}',
         b'{"kadisc-identity": 1, "seed": null, "addresses": {}, "sequences": {"n": -1}}',
         b'{"kadisc-identity": 1, "seed": null, "addresses": {}, "sequences": {"n": 1e999}}',
+        b'{"kadisc-identity": 1, "seed": null, "addresses": {}, "sequences": {"\\ud800": 5}}',
         b'{"kadisc-identity": "x", "seed": null, "addresses": {}, "sequences": {}}',
     ],
 )

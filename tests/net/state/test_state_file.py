@@ -26,6 +26,7 @@ from kadisc.core.contract.saved_state import (
     SavedContact,
     SavedPeer,
     SavedPeerNetwork,
+    SavedRun,
     SavedVerdict,
 )
 from kadisc.core.contract.verified_peer import VerifiedPeer
@@ -268,6 +269,23 @@ def test_what_is_not_sound_is_left_out_alone(kind: str) -> None:
         assert len(found.contacts["mainline"]) == len(state.contacts["mainline"]) - 1
 
 
+def test_rows_that_stand_there_twice_count_once() -> None:
+    """As in a planted file, whose tables have no keys."""
+    state = full_state()
+    state.runs = (SavedRun(Family.IPV4, 6881, None),)
+    twice = []
+    for table in ("contacts", "runs"):
+        twice += [
+            f"CREATE TABLE other AS SELECT * FROM {table}",
+            f"INSERT INTO other SELECT * FROM {table}",
+            f"DROP TABLE {table}",
+            f"ALTER TABLE other RENAME TO {table}",
+        ]
+    found = decode_state(_sql(*twice)(encode_state(state)))
+    assert found == state
+    assert decode_state(encode_state(found)) == found
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -396,6 +414,7 @@ def test_a_damaged_line_of_the_book_is_left_out_alone(damage: str, lines_left: i
         "value = x'6931656531'",
         "value = CAST('d1:bi1e1:ai2ee' AS BLOB)",
         "value = zeroblob(1001)",
+        f"value = CAST('{'l' * 9}{'e' * 9}' AS BLOB)",  # too deep for a message
         "key = x'00'",
         "key = NULL",
         "salt = 5",

@@ -1,0 +1,1 @@
+"""The targets, one a file, each with its oracle; `registry.py` lists them."""
