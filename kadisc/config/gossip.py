@@ -79,7 +79,7 @@ class GossipConfig:
     )
     pull_entries: int = setting(
         16,
-        within(1, 64),
+        within(1, 16),
         "A gossip query asks for this many peers, and an answer holds at most as many: with their"
         " contacts and ages they fit into 500 bytes.",
     )

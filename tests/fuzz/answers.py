@@ -27,7 +27,18 @@ from kadisc.wire.messages import (
     Reply,
 )
 
-from .cast import HOMES, NODES, OWN_IDS, any_endpoint, any_id, any_record, home_id, key_at, proof_by
+from .cast import (
+    HOMES,
+    NODES,
+    OF_FAMILY,
+    OWN_IDS,
+    any_endpoint,
+    any_id,
+    any_record,
+    home_id,
+    key_at,
+    proof_by,
+)
 from .stage import Asked, Stage
 
 BEHAVIOURS: Final = (
@@ -135,8 +146,8 @@ class Network:
             near = [*self._stage.core.own_ids.values(), *([] if target is None else [target])]
             named = [Contact(any_id(rng, *near), any_endpoint(rng, family)) for _ in range(count)]
         else:
-            nodes = [each for each in NODES if family_of(each) is family]
-            chosen = rng.sample(nodes, min(16, len(nodes)))
+            nodes, first = OF_FAMILY[family], rng.randrange(40)
+            chosen = [nodes[(first + 7 * step) % len(nodes)] for step in range(16)]
             named = [Contact(home_id(each), each) for each in chosen]
             if target is not None:
                 named.sort(key=lambda each: each.id ^ target)

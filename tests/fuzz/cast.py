@@ -41,6 +41,9 @@ NODES: Final = [
     make_endpoint("45.1.1.1", 7000),
 ]
 """Nodes of the network: tied to places of their own, crowds in one /24, one host, one /48."""
+OF_FAMILY: Final = {
+    family: [each for each in NODES if family_of(each) is family] for family in Family
+}
 LOCAL: Final = [
     make_endpoint(host, 6881)
     for host in ("127.0.0.1", "127.3.0.1", "192.168.1.1", "192.168.1.2", "10.0.0.9", "169.254.1.1")

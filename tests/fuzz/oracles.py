@@ -70,16 +70,22 @@ class Ends:
 class Pace:
     """Queries of maintenance to one endpoint: the first transmissions of separate exchanges are
     `SPACING_S` apart. Later stages of a gossip exchange belong to the first one, and lookups and
-    queries of callers do not count.
+    queries of callers do not count. A gossip exchange for which an application waits need not wait,
+    but there are few of these as well.
     """
+
+    URGENT: Final = 4
+    """Of them within `SPACING_S`."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[bytes, Endpoint], None] = {}
         self._began: dict[Endpoint, tuple[float, object, str]] = {}
+        self._urgent: dict[Endpoint, list[tuple[float, object]]] = {}
 
     def clear(self) -> None:
         """The clock went back, or the node was restarted."""
         self._began.clear()
+        self._urgent.clear()
 
     def sent(self, pending: PendingQuery, tid: bytes, now: float) -> None:
         endpoint, purpose = pending.endpoint, pending.command.purpose
@@ -89,7 +95,12 @@ class Pace:
         if len(self._seen) > REMEMBERED:
             del self._seen[next(iter(self._seen))]
         at, owner, what = self._began.get(endpoint, (-1e9, None, ""))
-        if owner is pending.owner:
+        urgent = [each for each in self._urgent.get(endpoint, ()) if each[0] > now - SPACING_S]
+        if owner is pending.owner or any(each[1] is pending.owner for each in urgent):
+            return
+        if purpose.startswith("gossip") and not pending.command.spaced:
+            self._urgent[endpoint] = urgent = [*urgent, (now, pending.owner)]
+            require(len(urgent) <= self.URGENT, "too many urgent exchanges with one endpoint", now)
             return
         require(
             now - at >= SPACING_S - 1e-6,
@@ -219,7 +230,8 @@ class Answers:
 
     def sent(self, message: Reply, payload: bytes) -> None:
         require(
-            len(payload) <= self._max_bytes or not self._is_bounded,
+            # That of gossip has a bound of its own: the length of the query.
+            len(payload) <= self._max_bytes or not self._is_bounded or message.news is not None,
             "an answer is too long",
             f"{len(payload)} bytes",
         )

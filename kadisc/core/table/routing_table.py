@@ -181,7 +181,11 @@ class RoutingTable(Buckets):
 
     def _replace_oldest(self, bucket: Bucket, newcomer: Entry) -> Offer:
         """Plain Kademlia without its ping, the baseline of ping-before-evict."""
-        oldest = bucket.entries[0]
+        pinned = self._pinned
+        unpinned = (each for each in bucket.entries if each.contact.endpoint not in pinned)
+        oldest = next(unpinned, None)
+        if oldest is None:
+            return Offer(Decision.REFUSED, reason="static-peers")
         self._take_out(oldest)
         return Offer(Decision.ADDED, self._insert(bucket, newcomer), evicted=(oldest,))
 
@@ -201,6 +205,8 @@ class RoutingTable(Buckets):
         refusal = self._diversity.refusal(newcomer.contact.endpoint, bucket.index)
         if refusal:
             return Offer(Decision.REFUSED, reason=refusal)
+        if incumbent.contact.endpoint in self._pinned:
+            return Offer(Decision.REFUSED, reason="static-peers")
         self._take_out(incumbent)
         return Offer(Decision.ADDED, self._insert(bucket, newcomer), evicted=(incumbent,))
 
