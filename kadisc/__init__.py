@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from .observe.shell_events import NetworkChanged as NetworkChanged
     from .observe.shell_events import NoContactsLeft as NoContactsLeft
     from .observe.shell_events import NothingToJoin as NothingToJoin
+    from .observe.shell_events import SelfCheckFailed as SelfCheckFailed
     from .observe.shell_events import SocketBack as SocketBack
     from .observe.shell_events import SocketLost as SocketLost
     from .observe.shell_events import StateDamaged as StateDamaged
@@ -192,6 +193,7 @@ _HOME = {
         "NetworkChanged",
         "NoContactsLeft",
         "NothingToJoin",
+        "SelfCheckFailed",
         "SocketBack",
         "SocketLost",
         "StateDamaged",

@@ -292,6 +292,21 @@ class Config:
             heading=Heading.LAB,
         ),
     )
+    self_check: int = setting(
+        0,
+        within(0, 1_000_000_000),
+        "Every so many operations (datagrams received, and calls of the application), the node"
+        " checks that its table, book, view and stores keep their bounds and do not contradict each"
+        " other; 0 means never. A check takes some 1 to 20 ms. What it finds is logged and counted,"
+        " and ends nothing.",
+        option=Option(
+            Commands.RUN,
+            "N",
+            "check every N operations that table, book and stores do not contradict themselves, and"
+            " log what does (default: never)",
+            heading=Heading.LAB,
+        ),
+    )
     core: CoreConfig = field(default_factory=CoreConfig)
     bootstrap_retry_s: float = setting(
         2.0,

@@ -13,7 +13,7 @@ class ServingConfig:
 
     max_answer_bytes: int = setting(
         1024,
-        within(128, 8_192),
+        within(256, 8_192),
         "An answer is at most this many bytes long (BEP 32).",
     )
     token_rotation_s: float = setting(
@@ -154,7 +154,7 @@ class StoreConfig:
     )
     max_answer_bytes: int = setting(
         1232,
-        within(128, 8_192),
+        within(256, 8_192),
         "A reply with a value is at most this many bytes long, which fits into the smallest IPv6"
         " packet; nodes that do not fit are left out.",
     )

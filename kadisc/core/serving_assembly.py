@@ -11,6 +11,7 @@ from random import Random
 from ..config import CoreConfig
 from ..endpoints import Family
 from ..ids import NodeId
+from ..wire.envelope import MAX_TID_BYTES
 from .addressing.policy import AddressPolicy
 from .baselines.limits import NoCosts
 from .baselines.serving import (
@@ -28,7 +29,7 @@ from .serving.info_hash_samples import FixedInfoHashSamples
 from .serving.item_service import ItemService, SignatureBudget
 from .serving.item_store import ItemStore
 from .serving.peer_store import PeerStore
-from .serving.responder import Responder
+from .serving.responder import ENVELOPE_BYTES, SAMPLE_FIELDS_BYTES, UNBOUNDED, Responder
 from .serving.store_shares import StoreShareRule, SubnetShares
 from .serving.tokens import TokenIssuer
 from .table.routing_table import RoutingTable
@@ -47,9 +48,17 @@ def responder_for(
     samples_kind = (
         FixedInfoHashSamples if config.defences.fixed_info_hash_samples else FreshInfoHashSamples
     )
-    samples = samples_kind(config.store, rng, peers)
+    samples = samples_kind(config.store, rng, peers, sample_bytes(config))
     items = items_for(config, tables, scopes, tokens, cell_hash, counters)
     return Responder(config, tables, scopes, tokens, peers, items, samples, costs_for(config))
+
+
+def sample_bytes(config: CoreConfig) -> int:
+    """How much of an answer the info-hashes of a sample may take."""
+    if not config.defences.bounded_answers:
+        return UNBOUNDED
+    fields = ENVELOPE_BYTES + MAX_TID_BYTES + SAMPLE_FIELDS_BYTES
+    return config.serving.max_answer_bytes - fields
 
 
 def costs_for(config: CoreConfig) -> CostRule:

@@ -38,6 +38,7 @@ from .shell_events import (
     NetworkChanged,
     NoContactsLeft,
     NothingToJoin,
+    SelfCheckFailed,
     ShellEvent,
     SocketBack,
     SocketLost,
@@ -75,6 +76,7 @@ _WARNINGS: Final = (
     NothingToJoin,
     OwnAddressShared,
     PeersBeyondCaps,
+    SelfCheckFailed,
     SocketLost,
     StateDamaged,
     StateFolderRemade,
@@ -197,6 +199,8 @@ def record_of(event: Notable) -> dict[str, object]:
         case PeerLost(peer, reason):
             where = {"key": peer.key.hex(), "endpoint": format_endpoint(peer.endpoint)}
             return {"event": "peer_lost", **where, "reason": reason}
+        case SelfCheckFailed(what):
+            return {"event": "self_check_failed", "what": what}
         case StateSaved():
             return {"event": "state_saved"}
         case StateFolderRemade(folder):
@@ -298,6 +302,8 @@ def words_for(event: Notable) -> tuple[str, str]:
             )
         case StateDamaged(file, reason):
             return "state", f"{file} is damaged in part: {reason}; the rest is used"
+        case SelfCheckFailed(what):
+            return "self-check", f"a fault of this program: {what}; please report it"
         case StateKeptBack(unclean_starts, without_book):
             what = "contacts and address book" if without_book else "contacts"
             return (

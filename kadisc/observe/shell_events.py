@@ -157,6 +157,16 @@ class StateKeptBack:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfCheckFailed:
+    """The self-check found that the node contradicts itself, by a fault of this program. ``what``:
+    in words; the text before its first colon is the same for all faults of one kind, of which the
+    first is told. The node goes on.
+    """
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class LanChanged:
     """Nodes came to a link of this machine or left it: so many of the own network, and so many
     others, beacon there now.
@@ -176,6 +186,7 @@ ShellEvent: TypeAlias = (
     | NetworkChanged
     | NoContactsLeft
     | NothingToJoin
+    | SelfCheckFailed
     | SocketLost
     | SocketBack
     | StateUnsaved

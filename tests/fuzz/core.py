@@ -35,12 +35,13 @@ class Tally:
     cases: int = 0
     moves: int = 0
     seconds: float = 0.0
+    """Of processor time; without that for making failures smaller."""
     kinds: dict[str, int] = field(default_factory=dict)
 
     def line(self) -> str:
         speed = self.moves / self.seconds if self.seconds else 0.0
         return (
-            f"core: {self.cases} cases, {self.moves} moves, {speed:.0f} moves/s,"
+            f"core: {self.cases} cases, {self.moves} moves, {speed:.0f} moves/s of processor time,"
             f" {sum(self.kinds.values())} failures of {len(self.kinds)} kinds"
         )
 
@@ -60,13 +61,13 @@ def hunt(
     seed = first_seed
     try:
         while spent < seconds:
-            began = time.monotonic()
+            began, cpu_began = time.monotonic(), time.process_time()
             case = Case.drawn(seed)
             failure = case.play()
             spent += time.monotonic() - began
+            tally.seconds += time.process_time() - cpu_began
             tally.cases += 1
             tally.moves += len(case.steps) if failure is None else failure.after
-            tally.seconds = spent
             if failure is not None:
                 is_new = failure.kind not in tally.kinds
                 tally.kinds[failure.kind] = tally.kinds.get(failure.kind, 0) + 1
@@ -95,11 +96,12 @@ def report(
     tell(f"again: python -m tests.fuzz.core --seed {case.seed}")
     if folder is None:
         return
-    end = time.monotonic() + shrink_s
-    small = minimised(case, failure, lambda: time.monotonic() < end)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"\W+", "-", failure.kind)[:60].strip("-")
     path = folder / f"{name}-{case.seed}.json"
+    case.save(path, failure)  # for if making it smaller is interrupted
+    end = time.monotonic() + shrink_s
+    small = minimised(case, failure, lambda: time.monotonic() < end)
     small.save(path, failure)
     tell(f"{len(small.steps)} moves: python -m tests.fuzz.core --replay {path}")
 

@@ -102,7 +102,8 @@ class Stage:
         """Items that nodes of the network may hold, by target."""
         self.dials: list[int] = []
         self.finders: list[PeerFinder] = []
-        self.pace, self.clockwork = Pace(), Clockwork()
+        self.pace = Pace(is_spaced=self.config.defences.spaced_maintenance)
+        self.clockwork = Clockwork()
         self.moves_made = 0
         self.restarts = 0
         self._begin(SavedState(()))
@@ -168,8 +169,7 @@ class Stage:
             pending = self._pending(message.tid, destination)
             if pending is not None:
                 self.asked.append(Asked(message, destination, pending))
-                if self.config.defences.spaced_maintenance:
-                    self.pace.sent(pending, message.tid, self.now)
+                self.pace.sent(pending, message.tid, self.now)
             nonce = getattr(message, "nonce", None)
             if nonce:
                 self.nonces = [*self.nonces[-20:], nonce]

@@ -251,4 +251,4 @@ class PendingQuery:
         """
         if self.transmissions > 1 or not self.command.tells_of_node:
             return None
-        return now - self.sent_at
+        return max(0.0, now - self.sent_at)  # a clock may have gone back

@@ -28,10 +28,11 @@ class InfoHashSampleRule(Protocol):
 class InfoHashSampler:
     """Draws samples; when a new one is drawn is up to the rule that extends this class."""
 
-    def __init__(self, config: StoreConfig, rng: Random, peers: PeerStore) -> None:
+    def __init__(self, config: StoreConfig, rng: Random, peers: PeerStore, max_bytes: int) -> None:
+        """``max_bytes``: that the info-hashes of one answer may take."""
         self._rng = rng
         self._peers = peers
-        self._size = min(MAX_SAMPLES, config.sample_size)
+        self._size = max(0, min(MAX_SAMPLES, config.sample_size, max_bytes // ID_BYTES))
         self._interval_s = min(MAX_INTERVAL_S, round(config.sample_interval_s))
 
     def draw(self, now: float) -> InfoHashSamples:
@@ -45,8 +46,8 @@ class FixedInfoHashSamples(InfoHashSampler):
     as soon as the store has more info-hashes: otherwise a new store would look empty for an hour.
     """
 
-    def __init__(self, config: StoreConfig, rng: Random, peers: PeerStore) -> None:
-        super().__init__(config, rng, peers)
+    def __init__(self, config: StoreConfig, rng: Random, peers: PeerStore, max_bytes: int) -> None:
+        super().__init__(config, rng, peers, max_bytes)
         self._drawn = InfoHashSamples(self._interval_s, 0)
         self._until = NEVER
 

@@ -81,7 +81,7 @@ class Responder:
         bounded = config.defences.bounded_answers
         self._k = config.table.k if bounded else UNBOUNDED
         self._max_contact_bytes = (
-            self._max_bytes - ENVELOPE_BYTES - MAX_TID_BYTES if bounded else UNBOUNDED
+            max(0, self._max_bytes - ENVELOPE_BYTES - MAX_TID_BYTES) if bounded else UNBOUNDED
         )
         self._caches = {
             family: AnswerCache(

@@ -134,7 +134,8 @@ def make_node(
     core.restore(saved, clock.now())
     _tell_of_last_run(core, saved, ports, clock)
     sources = sources_of(config, bootstrap, saved)
-    return Node(config, identity, Pump(core, ports, clock), sources, rng, keeper)
+    pump = Pump(core, ports, clock, self_check_every=config.self_check)
+    return Node(config, identity, pump, sources, rng, keeper)
 
 
 def _core(

@@ -22,6 +22,7 @@ from ...observe.shell_events import NetworkChanged, ShellEvent
 from .clock import Clock, forward_clock
 from .dispatch import Dispatch, ResultQueue, Waiter
 from .ports import Port, SendingPort, Sent
+from .self_check import SelfCheck
 
 _BATCH = 64
 """The number of datagrams between two turns of the other tasks: some 2 ms of work."""
@@ -52,8 +53,12 @@ class Pump:
     end `open_ports`.
     """
 
-    def __init__(self, core: Core, ports: Sequence[Port], clock: Clock) -> None:
+    def __init__(
+        self, core: Core, ports: Sequence[Port], clock: Clock, *, self_check_every: int = 0
+    ) -> None:
+        """``self_check_every``: see `SelfCheck`; 0: never."""
         self.core = core
+        self._self_check = SelfCheck(core, self_check_every) if self_check_every else None
         self.ports = tuple(ports)
         self.dispatch = Dispatch()
         self.send_dropped = 0
@@ -196,6 +201,9 @@ class Pump:
             route = self.dispatch.route
             for event in events:
                 route(event)
+        if self._self_check is not None:
+            for failed in self._self_check.flushed(self.now):
+                self.publish(failed)
         # Only ever earlier: waking too soon costs one look at the deadline, moving it with each
         # datagram would cost more.
         if self._nap is not None and self._wake_at < self._nap.deadline:
@@ -203,11 +211,15 @@ class Pump:
 
     def counters(self) -> dict[str, int]:
         """How often each thing has happened in the pump, by name."""
-        return {
+        counted = {
             "send_dropped": self.send_dropped,
             "send_refused": self.send_refused,
             "events_dropped": self.dispatch.dropped,
         }
+        if self._self_check is not None:
+            counted["self_checks"] = self._self_check.checks
+            counted["self_check_faults"] = self._self_check.faults
+        return counted
 
     def publish(self, event: ShellEvent) -> None:
         """Routes an event of the shell."""

@@ -13,6 +13,7 @@ from kadisc import open_node
 from kadisc.config import Config
 from kadisc.config.declaration import Bounds
 from kadisc.config.keys import KEYS, Key, with_value
+from kadisc.wire.gossip import MAX_WANT
 from tests.support.community import member
 from tests.support.world import CONFIG, World
 
@@ -100,3 +101,8 @@ async def test_a_node_with_sockets_works_at_each_bound(key: Key) -> None:
                 async with open_node(with_value(plain, key.path, value)) as node:
                     [endpoint] = other.local_endpoints.values()
                     await node.ping(endpoint)
+
+
+def test_a_gossip_query_asks_for_no_more_than_other_nodes_answer() -> None:
+    """Above that each of them refuses the query, and the node is alone."""
+    assert bounds_of(KEYS["core.gossip.pull_entries"]).most == MAX_WANT

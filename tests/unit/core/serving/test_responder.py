@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -267,3 +268,18 @@ def test_a_method_without_an_answer_is_unknown_and_no_ping() -> None:
     answer = responder().answer(Forgotten(b"qq", 1), ASKER, 0)
     assert isinstance(answer, Error)
     assert answer.code == METHOD_UNKNOWN
+
+
+@pytest.mark.parametrize("max_bytes", [256, 400, 700])
+@pytest.mark.parametrize("kind", [FindNode, GetPeers, SampleInfohashes])
+def test_the_smallest_bound_on_answers_holds_for_every_method(max_bytes: int, kind: Any) -> None:
+    """A bound below the envelope once made the number of contacts negative: all but the last few
+    of the table were in the answer.
+    """
+    config = replace(CONFIG, serving=replace(CONFIG.serving, max_answer_bytes=max_bytes))
+    each = responder(config=config)
+    for number in range(40):
+        each.peers.add(number, address(number), 0.0)
+    for asker in (ASKER, ASKER6):
+        answer = each.answer(kind(bytes(64), 5, TARGET), asker, 0.0)
+        assert len(krpc.encode(answer)) <= max_bytes

@@ -446,3 +446,21 @@ def test_without_ping_before_evict_a_known_id_moves_to_the_endpoint_that_claims_
     offer = table.offer(thief, 1)
     assert offer.decision is Decision.ADDED
     assert ([entry.contact for entry in offer.evicted], order(table)) == ([contact(1)], [thief])
+
+
+def test_without_challenges_a_static_peer_keeps_its_place_and_the_bucket_its_size() -> None:
+    """The baseline of ping-before-evict: each newcomer replaces the oldest entry, but never one
+    that the operator wants; or it would come back beyond the capacity, again and again.
+    """
+    table = table_of(TableConfig(bucket_sizes=(1,)), caps=False, challenge=False)
+    static = contact(0)
+    table.pin(static.endpoint)
+    for now in range(5):
+        table.offer(contact(2 * now + 1), now)
+        table.offer(static, now)
+        table.offer(contact(2 * now + 2), now)
+        assert table.holds(static.endpoint)
+        assert len(table) <= 2
+        assert not list(table.inconsistencies(table.pins))
+    moved = Contact(static.id, contact(99).endpoint)
+    assert table.offer(moved, 9.0).reason == "static-peers"
