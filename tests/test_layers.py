@@ -74,7 +74,16 @@ ROOMS = {
         *("join", "lan", "config_file", "api", "oneshot", "devnet"),
     ),
     "sim": (
-        *("settings", "options", "option_rules", "model", "measure", "adversaries", "lab"),
+        *(
+            "settings",
+            "options",
+            "option_rules",
+            "model",
+            "measure",
+            "oracles",
+            "adversaries",
+            "lab",
+        ),
         *("probes", "attacks", "calibration", "scenarios", "run", "sweep", "report"),
     ),
 }

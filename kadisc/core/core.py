@@ -16,7 +16,7 @@ from ..wire.items import Item
 from ..wire.messages import Ping
 from . import self_check
 from .contract.events import DialOutcome, LookupKind, OperationId, Outcome
-from .contract.queries import SendQuery
+from .contract.queries import PendingQuery, SendQuery
 from .contract.saved_state import SavedState
 from .contract.service_filter import EVERY_PEER, ServiceFilter
 from .contract.verified_peer import VerifiedPeer
@@ -366,3 +366,7 @@ class Core(Engine):
     @property
     def queries_in_flight(self) -> int:
         return len(self._queue)
+
+    def query_in_flight(self, tid: bytes) -> PendingQuery | None:
+        """The query that waits for an answer with that transaction ID."""
+        return self._queue.transactions.in_flight(tid)

@@ -11,10 +11,10 @@ import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from math import inf
 from random import Random
 
+from ..config import Defences
 from ..contacts import Contact
 from ..core.addressing.bep42 import derive_node_id, with_bep42_prefix
 from ..core.addressing.contact_pool import ContactPool
@@ -25,7 +25,7 @@ from ..core.core import Core
 from ..endpoints import Endpoint, Family, ip_of
 from ..ids import NodeId, random_id
 from .adversaries.adversary import Adversary, AdversaryHost
-from .measure.invariants import Invariants
+from .measure.cost import Cost
 from .measure.oracle import Oracle
 from .model.churn import Churn, Stay
 from .model.faults import Faults
@@ -40,6 +40,8 @@ from .model.steady_state import PlantedContact, TableBuilder, dead_share
 from .model.world import World
 from .option_rules import check_options
 from .options import SimOptions
+from .oracles.oracles import Oracles
+from .oracles.saved_state import Reload
 
 BOOTSTRAP_HOSTS = 3
 """How many nodes a new node joins by."""
@@ -51,33 +53,19 @@ REJOIN_S = 5.0
 """How long a new node waits for its bootstrap hosts before it tries others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """The cost of a phase of the run. ``datagrams`` were delivered to a node; ``sent`` includes
-    those that were lost.
-    """
-
-    virtual_s: float
-    wall_s: float
-    datagrams: int
-    sent: int
-    sent_bytes: int
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            self.virtual_s + other.virtual_s,
-            self.wall_s + other.wall_s,
-            self.datagrams + other.datagrams,
-            self.sent + other.sent,
-            self.sent_bytes + other.sent_bytes,
-        )
-
-
 class Lab:
     def __init__(
-        self, options: SimOptions, *, wall_clock: Callable[[], float] = time.perf_counter
+        self,
+        options: SimOptions,
+        *,
+        wall_clock: Callable[[], float] = time.perf_counter,
+        asserted: Defences | None = None,
+        reload: Reload | None = None,
     ) -> None:
-        """Raises ValueError for options with an unknown name or an impossible value."""
+        """``asserted``: the defences that the oracles rely on, by default those of the options.
+        ``reload``: see `oracles/saved_state.py`. Raises ValueError for options with an unknown name
+        or an impossible value.
+        """
         check_options(options)
         self.options = options
         self.family = Family(options.family)
@@ -98,8 +86,10 @@ class Lab:
         )
         self.churn = Churn(options.churn, self._own_rng)
         self.members = Members(options)
-        self._invariants = Invariants(options, self.world)
-        self.world.watchers.append(self._invariants)
+        self.oracles = Oracles(
+            options, self.world, self.oracle, self.members, asserted=asserted, reload=reload
+        )
+        self.world.watchers.append(self.oracles)
         self._pool = ContactPool(MAX_POOLED_CONTACTS)
         self._numbers = 0
         self._numbers_up: list[int] = []
@@ -197,8 +187,8 @@ class Lab:
             self.mapping_requests.start(host)
 
     def filled(self, host: Host) -> None:
-        """Tells the invariants that the table was filled by the simulator, not by answers."""
-        self._invariants.knows(host)
+        """Tells the oracles that the table was filled by the simulator, not by answers."""
+        self.oracles.knows(host)
 
     def move(self, host: Host, nat: Nat | None = None) -> None:
         """Gives the host another address in another network, behind ``nat`` if that is given; the
@@ -213,7 +203,7 @@ class Lab:
             self.oracle.left(host)
             self.world.stop(host)
             self._vacate(host.endpoint)
-            self._invariants.left(host)
+            self.oracles.left(host)
 
     def join(self, host: Host, contacts: int = BOOTSTRAP_HOSTS) -> None:
         """Starts the host, which joins by a few nodes that accept unsolicited queries. Until it has
@@ -224,6 +214,7 @@ class Lab:
 
     def go_in(self, host: Host, contacts: int = BOOTSTRAP_HOSTS) -> None:
         """Lets a host that is up join."""
+        self.oracles.joins(host)
         self._try_to_join(host, contacts)
 
     def arrive(self, stay: Stay | None = None) -> Host:
@@ -303,7 +294,7 @@ class Lab:
         if lab.watch is not None:
             lab.world.between_slices = lab.watch(lab)
         lab.world.watchers += [
-            watcher for watcher in self.world.watchers if not isinstance(watcher, Invariants)
+            watcher for watcher in self.world.watchers if not isinstance(watcher, Oracles)
         ]
         return lab
 
@@ -315,8 +306,8 @@ class Lab:
             self._costs[phase] = self.cost(phase) + cost
 
     def finish(self) -> None:
-        """The last check of the expensive invariants."""
-        self._invariants.finish()
+        """The last check of the expensive oracles."""
+        self.oracles.finish()
 
     # --- inside -----------------------------------------------------------------------------------
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from ..errors import UsageError
 from ..version import __version__
-from .lab import Cost, Lab, without_pauses
-from .measure.invariants import Violation
+from .lab import Lab, without_pauses
+from .measure.cost import Cost
 from .measure.statistics import Metrics
 from .measure.trace import Trace
 from .options import SimOptions
+from .oracles.violation import Violation
 from .scenarios.scenario import Scenario
 from .settings import all_settings
 

@@ -8,8 +8,8 @@ import pytest
 
 from kadisc.endpoints import Family
 from kadisc.sim.lab import Lab
-from kadisc.sim.measure.invariants import Violation
 from kadisc.sim.options import FaultOptions
+from kadisc.sim.oracles.violation import Violation
 from kadisc.sim.probes.lookup_probe import LookupProbe
 from kadisc.sim.run import replay_command, run_scenario
 from kadisc.sim.scenarios.scenario import Scenario

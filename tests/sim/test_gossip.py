@@ -14,8 +14,8 @@ from kadisc.core.self_check import over_bounds
 from kadisc.errors import UsageError
 from kadisc.sim.attacks.attackers import addresses_in
 from kadisc.sim.lab import Lab
-from kadisc.sim.measure.gossip_invariants import Amplification
-from kadisc.sim.measure.invariants import Invariants, Violation
+from kadisc.sim.oracles.amplification import AmplificationOracle
+from kadisc.sim.oracles.violation import Violation
 from kadisc.sim.probes.gossip_metrics import members, peer_network_of
 from kadisc.wire import krpc
 from kadisc.wire.messages import Gossip, News, Reply
@@ -139,7 +139,7 @@ def test_thin_subnets_lie_in_the_least_used_slash_8s() -> None:
     assert not used & {residence.endpoint[:2] for residence in addresses_in(lab, 20, 20, thin=True)}
 
 
-# --- invariants -----------------------------------------------------------------------------------
+# --- oracles --------------------------------------------------------------------------------------
 
 
 def amplified(*, token: bytes | None, record: bool = True) -> list[str]:
@@ -147,7 +147,7 @@ def amplified(*, token: bytes | None, record: bool = True) -> list[str]:
     host gave before.
     """
     said: list[str] = []
-    amplification = Amplification(lambda host, what: said.append(what))
+    amplification = AmplificationOracle(lambda host, what: said.append(what))  # type: ignore[arg-type, return-value]
     host, asker = bare_host(1), address(2)
 
     def exchange(query: Gossip, reply: Reply) -> None:
@@ -172,10 +172,11 @@ def test_a_host_that_amplifies_ends_the_run() -> None:
     lab = Lab(options("lookup", *MEMBERS, "paranoid=on"))
     lab.settle()
     host = members(lab)[0]
-    invariants = next(watcher for watcher in lab.world.watchers if isinstance(watcher, Invariants))
-    invariants.received(host, krpc.encode(Gossip(b"q", 1, bytes(20), 8)), address(1), lab.world.now)
+    lab.oracles.received(
+        host, krpc.encode(Gossip(b"q", 1, bytes(20), 8)), address(1), lab.world.now
+    )
     with pytest.raises(Violation, match="without a token"):
-        invariants.sent(
+        lab.oracles.sent(
             host,
             [(krpc.encode(Reply(b"q", 1, values=[address(1)] * 40)), address(1))],
             lab.world.now,
@@ -204,7 +205,7 @@ def test_a_store_above_its_bound_is_a_violation() -> None:
     with pytest.raises(
         Violation, match="pushes kept of a round are above their bound: 9; the bound is 8"
     ):
-        Invariants(lab.options, lab.world).check(host)
+        lab.oracles.check(host)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import sys
 
 from kadisc.cli.main import main
 from kadisc.sim.lab import Lab
-from kadisc.sim.measure.invariants import Violation
+from kadisc.sim.oracles.violation import Violation
 from kadisc.sim.scenarios.registry import SCENARIOS
 from kadisc.sim.scenarios.scenario import Scenario
 

@@ -37,6 +37,8 @@ class TransactionRule(Protocol):
 
     def is_free(self, tid: bytes) -> bool: ...
 
+    def in_flight(self, tid: bytes) -> PendingQuery | None: ...
+
     def open(self, pending: PendingQuery, tid: bytes) -> None: ...
 
     def awaits(self, tid: bytes, source: Endpoint) -> bool: ...
@@ -80,6 +82,10 @@ class Transactions:
     def is_free(self, tid: bytes) -> bool:
         """Whether no query that waits for an answer has that transaction ID."""
         return tid not in self._outstanding
+
+    def in_flight(self, tid: bytes) -> PendingQuery | None:
+        """The query that waits for an answer with that transaction ID."""
+        return self._outstanding.get(tid)
 
     def open(self, pending: PendingQuery, tid: bytes) -> None:
         self._outstanding[tid] = pending

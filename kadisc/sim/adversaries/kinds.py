@@ -62,7 +62,8 @@ class AdversaryGroup(Protocol):
 @dataclass(frozen=True, slots=True)
 class AdversaryKind:
     """``has_node``: a real node is inside. ``gossips``: it is of use only where there is a peer
-    network. ``against``: the names of the defences that hold it off.
+    network. ``one_netgroup``: its members are in one /16 (IPv6 /32). ``against``: the names of the
+    defences that hold it off.
     """
 
     name: str
@@ -70,4 +71,5 @@ class AdversaryKind:
     group: Callable[[SimOptions, Random], AdversaryGroup]
     has_node: bool = False
     gossips: bool = False
+    one_netgroup: bool = False
     against: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from .colluder import Colluder
 from .dead_names import DeadNames
 from .errors_alone import ErrorsAlone
 from .flooder import Flooder, FlooderGroup
+from .greedy_asker import GreedyAsker
 from .kinds import AdversaryKind, Campaign, MemberParts
 from .knocker import Knocker
 from .liar import Liar
@@ -25,6 +26,7 @@ from .operator import OperatedNode, Operator
 from .pings_alone import PingsAlone
 from .reach_liar import ReachLiar
 from .ring import CollusionRing
+from .store_filler import StoreFiller
 from .sybil import EclipseAttack, Sybil
 from .turning_liar import TurningLiars
 from .unresponsive import UnresponsiveNode
@@ -156,6 +158,49 @@ class Flooders:
         self._group.flood({host.outside: host.id for host in members})
 
 
+FILLED_PER_S: Final = 8.0
+"""Info-hashes that one store filler announces a second."""
+
+
+class StoreFillers:
+    def __init__(self, options: SimOptions, rng: Random) -> None:
+        self._rng = rng
+        # Together they announce twice as many as there is room for.
+        self._most = 2 * options.core.serving.max_info_hashes
+        self._members: list[StoreFiller] = []
+
+    def member(self, parts: MemberParts) -> Adversary:
+        filler = StoreFiller(parts.own_id, self._rng, FILLED_PER_S, self._most)
+        self._members.append(filler)
+        return filler
+
+    def begin(self, campaign: Campaign) -> None:
+        targets, share = campaign.targets, max(1, len(self._members))
+        for number, member in enumerate(self._members):
+            member.fill(targets[number::share], campaign.begins_at)
+
+
+ASKED_PER_S: Final = 200.0
+ASKING_S: Final = 25.0
+"""Two windows in which bytes are counted, and some seconds."""
+
+
+class GreedyAskers:
+    def __init__(self, options: SimOptions, rng: Random) -> None:
+        self._rng = rng
+        self._members: list[GreedyAsker] = []
+
+    def member(self, parts: MemberParts) -> Adversary:
+        self._members.append(GreedyAsker(parts.own_id, self._rng, ASKED_PER_S, ASKING_S))
+        return self._members[-1]
+
+    def begin(self, campaign: Campaign) -> None:
+        """Each asks another victim."""
+        victims = self._rng.sample(campaign.targets, min(len(campaign.victims), len(self._members)))
+        for member, victim in zip(self._members, victims, strict=False):
+            member.ask(victim, campaign.turns_at)
+
+
 STEADY: Final = (
     AdversaryKind(
         "colluders",
@@ -208,6 +253,19 @@ STEADY: Final = (
         Flooders,
         gossips=True,
         against=("ranked_slots", "push_reservoir", "peer_candidate_limits"),
+    ),
+    AdversaryKind(
+        "store-fillers",
+        "fill the peer stores of all nodes with info-hashes that they make up",
+        StoreFillers,
+        one_netgroup=True,
+        against=("store_shares",),
+    ),
+    AdversaryKind(
+        "greedy-askers",
+        "prove their endpoint, and then ask one node as fast as they can",
+        GreedyAskers,
+        against=("proven_budgets",),
     ),
 )
 """Kinds that misbehave from the start."""

@@ -1,4 +1,4 @@
-"""The interface of watchers: invariants, traces and counters that see everything and change
+"""The interface of watchers: oracles, traces and counters that see everything and change
 nothing.
 """
 
@@ -18,3 +18,11 @@ class Watcher(Protocol):
     def received(self, host: Host, payload: bytes, source: Endpoint, now: float) -> None: ...
 
     def happened(self, host: Host, events: Sequence[Event], now: float) -> None: ...
+
+
+class CoreCaller(Protocol):
+    """``now``: on the clock of the node."""
+
+    def receive(self, host: Host, payload: bytes, source: Endpoint, now: float) -> None: ...
+
+    def tick(self, host: Host, now: float) -> None: ...

@@ -23,10 +23,14 @@ from .latency import latency_model
 from .nat import Nat
 from .network import Network
 from .population import Residence
-from .watchers import Watcher
+from .watchers import CoreCaller, Watcher
 
 SLICE = 2048
 """Items between two calls of ``between_slices``."""
+ROUNDING_S = 1e-6
+"""The sum of a time and the lead of a clock is rounded, and may lie so much before the deadline of
+which it was computed.
+"""
 
 
 class World:
@@ -50,6 +54,8 @@ class World:
         self.undelivered: Counter[str] = Counter()
         self.between_slices: Callable[[], None] = lambda: None
         self.watchers: list[Watcher] = []
+        self.caller: CoreCaller | None = None
+        """Calls the cores in place of the world, to measure each call."""
         self._queue = EventQueue()
         self._push = self._queue.push
         self._order = count()
@@ -166,7 +172,10 @@ class World:
             self.digest.delivery(now, source, host.endpoint, payload)
             if host.on_datagram is not None:
                 host.on_datagram(now, payload)
-            host.node.receive(payload, source, now + host.skew_s)
+            if self.caller is None:
+                host.node.receive(payload, source, now + host.skew_s)
+            else:
+                self.caller.receive(host, payload, source, now + host.skew_s)
             for watcher in self.watchers:
                 watcher.received(host, payload, source, now)
             self.flush(host)
@@ -182,11 +191,16 @@ class World:
             return
         host.tick_at = inf
         deadline = host.deadline
-        if deadline <= when + host.skew_s or host.skew_s:
+        # On the clock of the node, and never before the deadline because of rounding.
+        own_now = when + host.skew_s
+        if host.skew_s and own_now < deadline < own_now + ROUNDING_S:
+            own_now = deadline
+        if deadline <= own_now:
             self.ticks += 1
-            # On the clock of the node, and never before the deadline because of rounding.
-            own_now = max(when + host.skew_s, deadline) if host.skew_s else when
-            host.node.tick(own_now)
+            if self.caller is None:
+                host.node.tick(own_now)
+            else:
+                self.caller.tick(host, own_now)
             self.flush(host)
             if host.deadline <= own_now:
                 raise AssertionError(

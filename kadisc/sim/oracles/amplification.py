@@ -1,9 +1,13 @@
-"""Invariants of a member's gossip: it cannot be used as an amplifier."""
+"""Whether gossip can be used to send a third party more than was sent to the node.
+
+Promise: an answer to a query without a token is not longer than the query.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ...core.contract.events import Datagram
 from ...endpoints import Endpoint
@@ -11,6 +15,7 @@ from ...errors import DecodeError
 from ...wire import krpc
 from ...wire.messages import Error, Gossip, Knock, Message, Reach, Reply
 from ..model.host import Host
+from .violation import Broken
 
 MAX_TOKENS = 16
 """Remembered tokens that a host gave to one endpoint. Each answer brings a token; within five
@@ -26,13 +31,16 @@ class Asked:
     proven: bool
 
 
-class Amplification:
+class AmplificationOracle:
     """Checks that no answer to gossip, reach or knock is longer than the query, unless the query
     has a token that the host gave to that endpoint. A host answers at once, so only its last query
     is remembered.
     """
 
-    def __init__(self, broken: Callable[[Host, str], None]) -> None:
+    name: Final = "amplification"
+    needs: Final = ("gossip_tokens",)
+
+    def __init__(self, broken: Broken) -> None:
         self._broken = broken
         self._asked: dict[int, Asked] = {}
         self._tokens: dict[tuple[int, Endpoint], list[bytes]] = {}

@@ -1,0 +1,73 @@
+"""What checks are spent on.
+
+Promise: of the checks of contacts and candidates that a node sends in 10 minutes, at most half go
+to addresses at which no node is, unless many nodes have just left. A contact that named dead
+addresses once caused a hundred times the usual traffic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ...endpoints import Endpoint
+from ..model.host import Host
+from ..model.network import Network
+from .calm import Calm
+from .violation import Broken
+
+HALF_S: Final = 300.0
+"""The time is cut into pieces of this length, and two of them are looked at together."""
+MOST_DEAD: Final = 0.5
+MIN_CHECKS: Final = 60
+"""With fewer checks in 10 minutes the share says little, and they cost little."""
+
+
+@dataclass(slots=True)
+class CheckCount:
+    """Of one host: the number of the piece of time, and the checks, and those of the dead, in it
+    and in the one before.
+    """
+
+    piece: int
+    checks: int = 0
+    dead: int = 0
+    checks_before: int = 0
+    dead_before: int = 0
+
+    def advance(self, piece: int) -> None:
+        if piece == self.piece:
+            return
+        follows = piece == self.piece + 1
+        self.checks_before, self.dead_before = (self.checks, self.dead) if follows else (0, 0)
+        self.piece, self.checks, self.dead = piece, 0, 0
+
+
+class DeadChecksOracle:
+    name: Final = "dead-checks"
+    needs: Final = ("candidate_shares", "verified_admission", "offline_detection")
+
+    def __init__(self, broken: Broken, network: Network, calm: Calm) -> None:
+        self._broken = broken
+        self._network = network
+        self._calm = calm
+        self._counts: dict[int, CheckCount] = {}
+
+    def check_sent(self, host: Host, endpoint: Endpoint, now: float) -> None:
+        piece = int(now // HALF_S)
+        count = self._counts.get(host.number)
+        if count is None:
+            count = self._counts[host.number] = CheckCount(piece)
+        count.advance(piece)
+        count.checks += 1
+        if self._network.host_seen_at(endpoint) is not None:
+            return
+        count.dead += 1
+        checks, dead = count.checks + count.checks_before, count.dead + count.dead_before
+        if checks >= MIN_CHECKS and dead > MOST_DEAD * checks and self._calm.is_calm(now):
+            self._broken(
+                host, f"{dead} of {checks} checks in 10 minutes went to addresses without a node"
+            )
+
+    def left(self, host: Host) -> None:
+        self._counts.pop(host.number, None)
