@@ -84,7 +84,7 @@ ROOMS = {
             "adversaries",
             "lab",
         ),
-        *("probes", "attacks", "calibration", "scenarios", "run", "sweep", "report"),
+        *("probes", "attacks", "calibration", "scenarios", "run", "sweep", "hunt", "report"),
     ),
 }
 """The rooms of a layer (packages, or single modules), in order: a room imports only itself and

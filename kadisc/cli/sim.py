@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import sim_calibrate, sim_list, sim_report, sim_run, sim_sweep
+from . import sim_calibrate, sim_hunt, sim_list, sim_report, sim_run, sim_sweep
 from .parser import CommandParser
 
 SUMMARY = "simulate thousands of real nodes in virtual time"
@@ -19,12 +19,14 @@ examples:
   kadisc sim run crash --seed 7 --set crash=0.3 --json
   kadisc sim sweep churn --vary churn.profile=ipfs,bittorrent --seeds 10
   kadisc sim report churn.jsonl --out churn.html
+  kadisc sim hunt --seeds 500
   kadisc sim calibrate"""
 
 _COMMANDS = {
     "run": sim_run,
     "list": sim_list,
     "sweep": sim_sweep,
+    "hunt": sim_hunt,
     "report": sim_report,
     "calibrate": sim_calibrate,
 }

@@ -76,7 +76,7 @@ def execute(options: argparse.Namespace) -> int:
     from .sweep_progress import SweepProgress
 
     runs = _runs(options)
-    jobs = _jobs(options)
+    jobs = jobs_of(options.jobs, options.scheduler, "--jobs")
     path = options.out or f"{options.scenario}.jsonl"
     with ResultsFile(path) as results:
         if results.torn:
@@ -244,16 +244,19 @@ def seeds_of(text: str) -> list[int]:
     return list(dict.fromkeys(seeds))
 
 
-def _jobs(options: argparse.Namespace) -> int:
-    if options.jobs is None:
+def jobs_of(given: str | None, scheduler: str | None, option: str) -> int:
+    """How many runs at a time on this machine: as ``given``, or its number of cores. ``option``: by
+    which option it is given. Raises UsageError.
+    """
+    if given is None:
         if hasattr(os, "sched_getaffinity"):
             return len(os.sched_getaffinity(0))
         return os.cpu_count() or 1
-    if options.scheduler is not None:
+    if scheduler is not None:
         raise UsageError(
-            "--jobs is for this machine; on a cluster the number of workers limits the runs "
+            f"{option} is for this machine; on a cluster the number of workers limits the runs "
             "at a time"
         )
-    if not options.jobs.isdecimal() or not 1 <= int(options.jobs) <= 1024:
-        raise UsageError(f"--jobs: 1 to 1024 processes are expected, not {options.jobs}")
-    return int(options.jobs)
+    if not given.isdecimal() or not 1 <= int(given) <= 1024:
+        raise UsageError(f"{option}: 1 to 1024 processes are expected, not {given}")
+    return int(given)

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .output import ProgressLine, is_lively, say
 
 if TYPE_CHECKING:
-    from ..sim.sweep.sweep import Lost, Record, Run
+    from ..sim.sweep.sweep import Job, Lost, Record
 
 WIDTH = 24
 INTERVAL_S = 0.2
@@ -24,7 +25,7 @@ LINE_INTERVAL_S = 30.0
 
 
 class SweepProgress:
-    def __init__(self, runs: list[Run], missing: list[Run]) -> None:
+    def __init__(self, runs: Sequence[Job], missing: Sequence[Job]) -> None:
         self.total = len(runs)
         self.already_done = len(runs) - len(missing)
         self.finished = self.already_done
@@ -37,7 +38,7 @@ class SweepProgress:
         self._next_at = self.began + (0.0 if self._lively else LINE_INTERVAL_S)
         self._show()
 
-    def told(self, run: Run, share: float) -> None:
+    def told(self, run: Job, share: float) -> None:
         """A worker reported the share of a run that is done."""
         self._shares[run.key] = share
         self._show()

@@ -90,6 +90,9 @@ class Lab:
             options, self.world, self.oracle, self.members, asserted=asserted, reload=reload
         )
         self.world.watchers.append(self.oracles)
+        self.faults: Faults | None = None
+        self.restart: Callable[[Host, SavedState], None] = self._restart
+        """Starts a process again with its saved state, after a fault."""
         self._pool = ContactPool(MAX_POOLED_CONTACTS)
         self._numbers = 0
         self._numbers_up: list[int] = []
@@ -362,7 +365,13 @@ class Lab:
             self.boot(host)
         self.members.introduce(self.world, [*hosts, *adversaries])
         rng = Random(f"faults {options.seed}")
-        Faults(self.world, options.faults, rng, self._restart).start()
+        self.faults = Faults(
+            self.world, options.faults, rng, self._start_again, self.move, self.oracles.disturbed
+        )
+        self.faults.start()
+
+    def _start_again(self, host: Host, state: SavedState) -> None:
+        self.restart(host, state)
 
     def _restart(self, host: Host, state: SavedState) -> None:
         """A new process at the same place restores ``state`` and joins; its clock starts anew."""

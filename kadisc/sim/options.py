@@ -168,6 +168,8 @@ class FaultOptions:
     """The longest time for which a host stops."""
     restarts_per_hour: float = 0.0
     """How often the process restarts with its saved state, for each host."""
+    moves_per_hour: float = 0.0
+    """How often a host gets another address in another network, for each host."""
     torn_state: float = 0.5
     """The chance that about half of the saved contacts are lost at a restart."""
 

@@ -24,6 +24,8 @@ class Oracle:
         self._world = world
         self._ids: list[NodeId] = []
         self._hosts: dict[NodeId, Host] = {}
+        self._known_as: dict[int, NodeId] = {}
+        """The ID under which each host is held here: its node may have another one by now."""
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -32,23 +34,24 @@ class Oracle:
         if host.accepts_unsolicited:
             insort(self._ids, host.id)
             self._hosts[host.id] = host
+            self._known_as[host.number] = host.id
 
     def left(self, host: Host) -> None:
-        if self._hosts.pop(host.id, None) is not None:
-            del self._ids[bisect_left(self._ids, host.id)]
+        known_as = self._known_as.pop(host.number, None)
+        if known_as is not None and self._hosts.pop(known_as, None) is not None:
+            del self._ids[bisect_left(self._ids, known_as)]
 
     def changed_box(self, host: Host) -> None:
         """The box in front of the host forwards a port to it now, or does so no more."""
-        if self._hosts.get(host.id) is not host:
+        if host.number not in self._known_as:
             self.arrived(host)
         elif not host.accepts_unsolicited:
             self.left(host)
 
-    def changed_id(self, host: Host, old: NodeId) -> None:
+    def changed_id(self, host: Host) -> None:
         """The node has derived a new ID from its new address."""
-        if self._hosts.get(old) is host:
-            del self._hosts[old]
-            del self._ids[bisect_left(self._ids, old)]
+        if host.number in self._known_as:
+            self.left(host)
             self.arrived(host)
 
     def closest(

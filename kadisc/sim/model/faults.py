@@ -17,7 +17,9 @@ from .world import World
 
 
 class Faults:
-    """``restart`` starts a host's process again at the same place, with a saved state."""
+    """``restart`` starts a host's process again at the same place, with a saved state. ``move``
+    gives a host another address. ``struck`` is told of each host that a fault strikes alone.
+    """
 
     def __init__(
         self,
@@ -25,11 +27,16 @@ class Faults:
         options: FaultOptions,
         rng: Random,
         restart: Callable[[Host, SavedState], None],
+        move: Callable[[Host], None],
+        struck: Callable[[Host], None],
     ) -> None:
         self._world = world
         self._options = options
         self._rng = rng
         self._restart_with = restart
+        self._move_to = move
+        self._struck = struck
+        self._stopped = False
 
     def start(self) -> None:
         options, hosts = self._options, max(1, len(self._world.hosts))
@@ -38,12 +45,21 @@ class Faults:
         self._repeat(options.clock_jumps_per_hour * hosts, self._jump)
         self._repeat(options.stalls_per_hour * hosts, self._stall)
         self._repeat(options.restarts_per_hour * hosts, self._restart)
+        self._repeat(options.moves_per_hour * hosts, self._move)
+
+    def stop(self) -> None:
+        """No fault strikes any more, and the two halves of the network are one again."""
+        self._stopped = True
+        self._world.network.stop_faults()
+        heal(self._world)
 
     def _repeat(self, per_hour: float, fault: Callable[[], None]) -> None:
         if per_hour <= 0.0:
             return
 
         def strike() -> None:
+            if self._stopped:
+                return
             fault()
             self._world.at(self._world.now + self._rng.expovariate(per_hour / 3600.0), strike)
 
@@ -63,18 +79,21 @@ class Faults:
     def _rebind(self) -> None:
         host = self._victim()
         if host is not None and host.nat is not None:
+            self._struck(host)
             host.nat.rebind(host.endpoint[:-2], self._rng)
 
     def _jump(self) -> None:
         """The machine was suspended: its clock went on meanwhile, and the shell notices the gap."""
         host = self._victim()
         if host is not None:
+            self._struck(host)
             host.skew_s += self._rng.random() * self._options.clock_jump_s
             self._world.do(host, host.node.network_changed)
 
     def _stall(self) -> None:
         host = self._victim()
         if host is not None:
+            self._struck(host)
             host.stalled_until = self._world.now + self._rng.random() * self._options.stall_s
 
     def _restart(self) -> None:
@@ -86,6 +105,12 @@ class Faults:
         if self._rng.random() < self._options.torn_state:
             state = torn(state, self._rng)
         self._restart_with(host, state)
+
+    def _move(self) -> None:
+        host = self._victim()
+        if host is not None:
+            self._struck(host)
+            self._move_to(host)
 
 
 def torn(state: SavedState, rng: Random) -> SavedState:

@@ -54,6 +54,10 @@ class Network:
             faults if faults.drop or faults.duplicate or faults.reorder or faults.corrupt else None
         )
 
+    def stop_faults(self) -> None:
+        """From now on packets suffer what the model of the network does to them, and no more."""
+        self._faults = None
+
     def attach(self, host: Host) -> None:
         ip = host.endpoint[:-2]
         if isinstance(host.nat, RoutedNat):

@@ -20,9 +20,11 @@ from ..model.members import NETWORK, Members
 from ..options import SimOptions
 from .violation import Broken
 
-Reload: TypeAlias = Callable[[SavedState, str], SavedState]
-"""A state, and the name of its network, through the bytes of the state file and back. It is given
-by the caller, because files are not of the simulator's business."""
+Reload: TypeAlias = Callable[[SavedState, str, "Random | None"], SavedState]
+"""A state, and the name of its network, through the bytes of the state file and back; those are
+damaged where there is a source of chance. It is given by the caller, because the simulator knows
+nothing of files.
+"""
 
 
 class SavedStateOracle:
@@ -40,7 +42,7 @@ class SavedStateOracle:
     def check(self, host: Host, now: float) -> SavedState:
         """Returns the state as it comes out of the file."""
         exported = host.node.export_state(now + host.skew_s)
-        loaded = self._reload(exported, NETWORK)
+        loaded = self._reload(exported, NETWORK, None)
         for saved in exported.dhts:
             again = next((dht for dht in loaded.dhts if dht.family is saved.family), None)
             if again is None or set(again.contacts) != set(saved.contacts):

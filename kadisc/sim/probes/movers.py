@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from ...core.addressing.bep42 import derive_node_id
 from ...core.contract.events import AddressChanged, ContactRemoved
 from ...endpoints import ip_of
-from ...ids import NodeId
 from ..lab import Lab
 from ..measure.statistics import Metrics, share, spread
 from ..model.host import Host
@@ -32,7 +31,6 @@ class Mover:
 
     host: Host
     since: float
-    known_as: NodeId
     decided_s: float | None = None
     first_was_right: bool = False
     flips: int = 0
@@ -59,7 +57,7 @@ class Movers:
             )
             if host.nat is not None and host.nat.outbound(host.endpoint, lab.world.now) is None:
                 continue  # a node without UDP can neither join nor get votes
-            mover = Mover(host, lab.world.now, host.id)
+            mover = Mover(host, lab.world.now)
             self.movers.append(mover)
             host.on_event = lambda now, event, mover=mover: self._happened(mover, now, event)
             lab.join(host)
@@ -112,8 +110,7 @@ class Movers:
         if not isinstance(event, AddressChanged):
             return
         host, right = mover.host, event.ip == ip_of(mover.host.endpoint)
-        self.lab.oracle.changed_id(host, mover.known_as)
-        mover.known_as = host.id
+        self.lab.oracle.changed_id(host)
         if mover.decided_s is None:
             mover.decided_s, mover.first_was_right = now - mover.since, right
         elif mover.moved and right and mover.followed_s is None:

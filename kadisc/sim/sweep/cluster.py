@@ -12,14 +12,14 @@ from typing import Any
 
 from ...errors import KadiscError, NoAnswer, UsageError
 from ...version import __version__
-from .sweep import Lost, Record, Run, record_of
+from .sweep import Job, Lost, Record
 
 CONNECT_S = 5.0
 _ADDRESS = re.compile(r"(tcp|tls)://[^/\s]+:\d{1,5}")
 
 
 def finished_on_cluster(
-    runs: Sequence[Run], address: str, noted: Callable[[str], None]
+    runs: Sequence[Job], address: str, noted: Callable[[str], None]
 ) -> Generator[Record | Lost, None, None]:
     """The records of ``runs`` as they finish at the scheduler's workers.
 
@@ -30,7 +30,7 @@ def finished_on_cluster(
     """
     distributed = _distributed()
     client = _connected(distributed, address)
-    futures: dict[Any, Run] = {}
+    futures: dict[Any, Job] = {}
     try:
         if not client.scheduler_info()["workers"]:
             noted(f"the cluster at {address} has no workers yet; the runs wait for them")
@@ -43,11 +43,11 @@ def finished_on_cluster(
         client.close(timeout=1)
 
 
-def _run_there(run: Run) -> Record:
-    return record_of(run)
+def _run_there(run: Job) -> Record:
+    return run.record()
 
 
-def _outcome(future: Any, run: Run) -> Record | Lost:
+def _outcome(future: Any, run: Job) -> Record | Lost:
     if future.status == "finished":
         record: Record = future.result()
         if record["version"] != __version__:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha1
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from ...errors import UsageError
 from ...version import __version__
@@ -29,6 +29,27 @@ failed run has ``failed`` in place of what was measured.
 """
 
 MAX_RUNS = 100_000
+
+
+class Job(Protocol):
+    """What workers execute; it must be picklable."""
+
+    @property
+    def key(self) -> str:
+        """Identifies the run in a results file."""
+        ...
+
+    @property
+    def command(self) -> str:
+        """The command line that repeats it."""
+        ...
+
+    @property
+    def weight(self) -> float:
+        """Roughly how long it takes, compared with others."""
+        ...
+
+    def record(self, told: Callable[[float], None] | None = None) -> Record: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +77,9 @@ class Run:
         """Roughly how long the run takes, compared with others."""
         return self.options.nodes * (60.0 * self.options.minutes + self.options.warmup_s)
 
+    def record(self, told: Callable[[float], None] | None = None) -> Record:
+        return record_of(self, told)
+
     def values(self) -> dict[str, Any]:
         """The values of the options that the sweep varies."""
         every = all_settings(self.options)
@@ -66,7 +90,7 @@ class Run:
 class Lost:
     """A run without a record, because its process or worker is gone. A resumed sweep repeats it."""
 
-    run: Run
+    run: Job
     reason: str
 
 

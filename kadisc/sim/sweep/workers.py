@@ -20,11 +20,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from ...errors import UsageError
-from .sweep import Lost, Record, Run, record_of
+from .sweep import Job, Lost, Record
 
 TELL_EVERY_S = 0.5
 """The time between two reports of progress by a worker."""
-Told = Callable[[Run, float], None]
+Told = Callable[[Job, float], None]
 """A function called with a run and the share of it that is done."""
 
 
@@ -32,11 +32,11 @@ Told = Callable[[Run, float], None]
 class _Worker:
     process: BaseProcess
     pipe: Connection
-    run: Run
+    run: Job
 
 
 def finished_here(
-    runs: Sequence[Run], jobs: int, told: Told
+    runs: Sequence[Job], jobs: int, told: Told
 ) -> Generator[Record | Lost, None, None]:
     """The records of ``runs`` as they finish, ``jobs`` at a time. Close the generator to kill all
     runs in progress. Raises UsageError.
@@ -73,7 +73,7 @@ def finished_here(
             _ended(worker)
 
 
-def _started(run: Run) -> _Worker:
+def _started(run: Job) -> _Worker:
     context = multiprocessing.get_context("spawn")
     own_end, child_end = context.Pipe()
     process = context.Process(target=_work, args=(child_end,), daemon=True)
@@ -116,7 +116,7 @@ def _work(pipe: Connection) -> None:
         while True:
             run = pipe.recv()
             try:
-                pipe.send(record_of(run, _teller(pipe)))
+                pipe.send(run.record(_teller(pipe)))
             except UsageError as error:
                 pipe.send(error)
     except (EOFError, BrokenPipeError):  # the sweep has finished, or was killed
