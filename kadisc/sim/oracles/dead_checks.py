@@ -1,8 +1,8 @@
 """What checks are spent on.
 
 Promise: of the checks of contacts and candidates that a node sends in 10 minutes, at most half go
-to addresses at which no node is, unless many nodes have just left. A contact that named dead
-addresses once caused a hundred times the usual traffic.
+to addresses at which no node is, unless they are few or many nodes have just left. A contact that
+named dead addresses once caused a hundred times the usual traffic.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ...config import MaintenanceConfig
 from ...endpoints import Endpoint
 from ..model.host import Host
 from ..model.network import Network
@@ -19,8 +20,6 @@ from .violation import Broken
 HALF_S: Final = 300.0
 """The time is cut into pieces of this length, and two of them are looked at together."""
 MOST_DEAD: Final = 0.5
-MIN_CHECKS: Final = 60
-"""With fewer checks in 10 minutes the share says little, and they cost little."""
 
 
 @dataclass(slots=True)
@@ -47,10 +46,15 @@ class DeadChecksOracle:
     name: Final = "dead-checks"
     needs: Final = ("candidate_shares", "verified_admission", "offline_detection")
 
-    def __init__(self, broken: Broken, network: Network, calm: Calm) -> None:
+    def __init__(
+        self, broken: Broken, network: Network, calm: Calm, config: MaintenanceConfig
+    ) -> None:
         self._broken = broken
         self._network = network
         self._calm = calm
+        # No more than the budget of checks of contacts: they cost little, and the share of so few
+        # says little. In a small network two in five of them find that somebody has left.
+        self._min_checks = 2 * HALF_S / config.check_interval_s
         self._counts: dict[int, CheckCount] = {}
 
     def check_sent(self, host: Host, endpoint: Endpoint, now: float) -> None:
@@ -64,7 +68,7 @@ class DeadChecksOracle:
             return
         count.dead += 1
         checks, dead = count.checks + count.checks_before, count.dead + count.dead_before
-        if checks >= MIN_CHECKS and dead > MOST_DEAD * checks and self._calm.is_calm(now):
+        if checks > self._min_checks and dead > MOST_DEAD * checks and self._calm.is_calm(now):
             self._broken(
                 host, f"{dead} of {checks} checks in 10 minutes went to addresses without a node"
             )
