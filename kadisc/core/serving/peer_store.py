@@ -204,7 +204,8 @@ class PeerStore:
             yield f"too many peers are stored: {count}"
         if len(self._swarms) > self._config.max_info_hashes:
             yield f"too many info-hashes are stored: {len(self._swarms)}"
-        if len(self._expiries) > 2 * len(self._swarms) + HEAP_SLACK:
+        # The queue is cleared when the next info-hash comes; until then, some may have gone.
+        if len(self._expiries) > 2 * self._config.max_info_hashes + HEAP_SLACK + 1:
             yield f"expiries of info-hashes that are gone are kept: {len(self._expiries)}"
 
     # --- inside -----------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """What checks are spent on.
 
 Promise: of the checks of contacts and candidates that a node sends in 10 minutes, at most half go
-to addresses at which no node is, unless they are few or many nodes have just left. A contact that
-named dead addresses once caused a hundred times the usual traffic.
+to addresses at which no node is, some first ones aside, unless many nodes have just left. A contact
+that named dead addresses once caused a hundred times the usual traffic.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ...config import MaintenanceConfig
 from ...endpoints import Endpoint
 from ..model.host import Host
 from ..model.network import Network
@@ -20,6 +19,10 @@ from .violation import Broken
 HALF_S: Final = 300.0
 """The time is cut into pieces of this length, and two of them are looked at together."""
 MOST_DEAD: Final = 0.5
+LEARNED: Final = 100
+"""Beside that share: by so many checks a node learns which sources to mistrust. In a flood of
+forged queries they are 80 in the first minute, and two in each of the following ones.
+"""
 
 
 @dataclass(slots=True)
@@ -46,15 +49,10 @@ class DeadChecksOracle:
     name: Final = "dead-checks"
     needs: Final = ("candidate_shares", "verified_admission", "offline_detection")
 
-    def __init__(
-        self, broken: Broken, network: Network, calm: Calm, config: MaintenanceConfig
-    ) -> None:
+    def __init__(self, broken: Broken, network: Network, calm: Calm) -> None:
         self._broken = broken
         self._network = network
         self._calm = calm
-        # No more than the budget of checks of contacts: they cost little, and the share of so few
-        # says little. In a small network two in five of them find that somebody has left.
-        self._min_checks = 2 * HALF_S / config.check_interval_s
         self._counts: dict[int, CheckCount] = {}
 
     def check_sent(self, host: Host, endpoint: Endpoint, now: float) -> None:
@@ -68,7 +66,7 @@ class DeadChecksOracle:
             return
         count.dead += 1
         checks, dead = count.checks + count.checks_before, count.dead + count.dead_before
-        if checks > self._min_checks and dead > MOST_DEAD * checks and self._calm.is_calm(now):
+        if dead > MOST_DEAD * checks + LEARNED and self._calm.is_calm(now):
             self._broken(
                 host, f"{dead} of {checks} checks in 10 minutes went to addresses without a node"
             )

@@ -72,10 +72,9 @@ class Oracles:
         is_limited = not options.core.unlimited
         self._spacing = if_held(asserted, SpacingOracle(report("spacing")))
         self._unanswered = if_held(asserted, UnansweredOracle(report("unanswered")))
-        dead_checks = DeadChecksOracle(
-            report("dead-checks"), network, calm, options.core.maintenance
+        self._dead_checks = if_held(
+            asserted, DeadChecksOracle(report("dead-checks"), network, calm)
         )
-        self._dead_checks = if_held(asserted, dead_checks)
         self._offline = if_held(asserted, OfflineOracle(report("offline"), truth, calm))
         self._announces = if_held(asserted, AnnounceOracle(report("announces"), truth, calm))
         self._joins = JoinOracle(report("joined"), world, truth)

@@ -66,7 +66,11 @@ class SavedStateOracle:
                     f"{min(lost)}",
                 )
         if loaded.peer_network is not None and again.peer_network is not None:
-            peers = {(peer.endpoint, peer.tried) for peer in loaded.peer_network.book.peers}
+            peers = {
+                (peer.endpoint, peer.tried)
+                for peer in loaded.peer_network.book.peers
+                if peer.endpoint != host.outside
+            }
             kept = {(peer.endpoint, peer.tried) for peer in again.peer_network.book.peers}
             if lost_peers := peers - kept:
                 self._broken(
