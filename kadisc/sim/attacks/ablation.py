@@ -55,14 +55,26 @@ def variants(options: SimOptions, relevant: Sequence[str]) -> list[Variant]:
     as_given = Variant("all on" if options.core.defences == Defences() else "as set", options)
     if not options.attack.ablations:
         return [as_given]
-    each_off = [
-        Variant(f"no {name.replace('_', ' ')}", without(options, name)) for name in relevant
-    ]
     plain = [
         Variant("paper", with_defences(options, PAPER)),
         Variant("all off", with_defences(options, ALL_OFF)),
     ]
-    return [as_given, *each_off, *plain]
+    return [as_given, *each_off(options, relevant), *plain]
+
+
+def each_off(options: SimOptions, names: Sequence[str]) -> list[Variant]:
+    """One variant without each of these defences."""
+    return [Variant(f"no {name.replace('_', ' ')}", without(options, name)) for name in names]
+
+
+def with_and_without(
+    lab: Lab, defence: str, attack: Callable[[Lab], Metrics], columns: Mapping[str, str]
+) -> Metrics:
+    """The ablations of an attack that one defence is for: the options as given, and without it."""
+    which = [Variant("as set", lab.options)]
+    if lab.options.attack.ablations:
+        which += each_off(lab.options, (defence,))
+    return ablations(lab, which, attack, columns)
 
 
 def ablations(

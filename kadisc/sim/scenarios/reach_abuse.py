@@ -15,7 +15,7 @@ from itertools import cycle
 from random import Random
 
 from ...endpoints import Endpoint
-from ..attacks.ablation import Variant, ablations, without
+from ..attacks.ablation import with_and_without
 from ..attacks.knocking import KNOCK_BYTES, knockers
 from ..lab import Lab
 from ..measure.bytes_at import BytesAt
@@ -68,16 +68,12 @@ def attack(lab: Lab) -> Metrics:
 
 
 def run(lab: Lab) -> Metrics:
-    options = lab.options
-    which = [Variant("as set", options)]
-    if options.attack.ablations:
-        which.append(Variant("no witness budgets", without(options, "witness_budgets")))
     columns = {
         "bytes per byte": "bytes_per_byte",
         "pings at the victims": "pings_at_victims",
         "bytes/s from 10,000": "bytes_per_s_from_10000",
     }
-    return ablations(lab, which, attack, columns)
+    return with_and_without(lab, "witness_budgets", attack, columns)
 
 
 SCENARIO = Scenario(

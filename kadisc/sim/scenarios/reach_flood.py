@@ -12,7 +12,7 @@ from random import Random
 from ...ids import random_id
 from ..adversaries.query_flood import QueryFlood
 from ..adversaries.unresponsive import UnresponsiveNode
-from ..attacks.ablation import Variant, ablations, without
+from ..attacks.ablation import with_and_without
 from ..lab import Lab
 from ..measure.statistics import Metrics
 from ..probes.reach_probe import REACH_SETTINGS, Subjects, table_of, verdict_metrics
@@ -49,17 +49,13 @@ def attack(lab: Lab) -> Metrics:
 
 
 def run(lab: Lab) -> Metrics:
-    options = lab.options
-    which = [Variant("as set", options)]
-    if options.attack.ablations:
-        which.append(Variant("no probe lane", without(options, "probe_lane")))
     columns = {
         "yes": "yes",
         "yes_s p50": "yes_helped_s_p50",
         "no": "no",
         "false no": "false_no",
     }
-    return ablations(lab, which, attack, columns)
+    return with_and_without(lab, "probe_lane", attack, columns)
 
 
 SCENARIO = Scenario(

@@ -11,7 +11,7 @@ from random import Random
 
 from ..adversaries.flow_holder import FlowHolder, FlowHolders
 from ..adversaries.kinds import MemberParts
-from ..attacks.ablation import Variant, ablations, without
+from ..attacks.ablation import with_and_without
 from ..attacks.attackers import part_of
 from ..attacks.member_attackers import member_attackers, node_of
 from ..lab import Lab
@@ -56,12 +56,8 @@ def attack(lab: Lab) -> Metrics:
 
 
 def run(lab: Lab) -> Metrics:
-    options = lab.options
-    which = [Variant("as set", options)]
-    if options.attack.ablations:
-        which.append(Variant("no renewed contacts", without(options, "renewed_contacts")))
     columns = {"entered": "entered", "yes of closed": "false_yes", "no": "no"}
-    return ablations(lab, which, attack, columns)
+    return with_and_without(lab, "renewed_contacts", attack, columns)
 
 
 SCENARIO = Scenario(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from random import Random
 
 from ..adversaries.reach_liar import ReachLiar
-from ..attacks.ablation import Variant, ablations, without
+from ..attacks.ablation import with_and_without
 from ..attacks.attackers import part_of
 from ..attacks.member_attackers import member_attackers, node_of
 from ..lab import Lab
@@ -62,12 +62,8 @@ def alone(options: SimOptions) -> Metrics:
 
 
 def run(lab: Lab) -> Metrics:
-    options = lab.options
-    which = [Variant("as set", options)]
-    if options.attack.ablations:
-        which.append(Variant("no two rounds", without(options, "two_rounds")))
     columns = {"yes": "yes", "no": "no", "false yes": "false_yes", "false no": "false_no"}
-    return {**alone(options), **ablations(lab, which, attack, columns)}
+    return {**alone(lab.options), **with_and_without(lab, "two_rounds", attack, columns)}
 
 
 SCENARIO = Scenario(

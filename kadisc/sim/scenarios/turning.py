@@ -12,7 +12,7 @@ from __future__ import annotations
 from ...errors import UsageError
 from ..adversaries.kinds import AdversaryKind
 from ..adversaries.registry import TURNING
-from ..attacks.ablation import Variant, ablations, first_vote_decides, without
+from ..attacks.ablation import Variant, ablations, each_off, first_vote_decides, without
 from ..attacks.flood import SMALL_VIEW
 from ..attacks.turning import turn
 from ..lab import Lab
@@ -61,9 +61,7 @@ def _variants(options: SimOptions, kind: AdversaryKind) -> list[Variant]:
         return variants
     if not kind.against:
         return [*variants, Variant("first vote decides", first_vote_decides(options))]
-    variants += [
-        Variant(f"no {name.replace('_', ' ')}", without(options, name)) for name in kind.against
-    ]
+    variants += each_off(options, kind.against)
     if len(kind.against) > 1:
         variants.append(Variant("none of these", without(options, *kind.against)))
     return variants
