@@ -6,7 +6,7 @@ from random import Random
 
 from ...endpoints import Endpoint
 from ..adversaries.adversary import Adversary
-from ..adversaries.kinds import AdversaryKind, Campaign
+from ..adversaries.kinds import AdversaryGroup, AdversaryKind, Campaign
 from ..adversaries.node_inside import NodeInside
 from ..lab import Lab
 from ..measure.statistics import Metrics
@@ -15,7 +15,7 @@ from ..probes.turning_probe import measure_part
 from .attackers import home_beside, part_of
 from .member_attackers import member_attackers
 
-AWAY_S = 600.0
+AWAY_S = 300.0
 """How long the adversaries have been gone when it is measured whether the network has recovered."""
 
 
@@ -23,43 +23,48 @@ def turn(lab: Lab, kind: AdversaryKind) -> Metrics:
     """Measures ``minutes`` before the turn, ``minutes`` after it, and again after the adversaries
     have been gone for a while.
     """
-    rng = Random(f"{kind.name} {lab.options.seed}")
-    group = kind.group(lab.options, rng)
+    group = kind.group(lab.options, Random(f"{kind.name} {lab.options.seed}"))
+    hosts = admitted(lab, group)
+    with lab.measured():
+        before = measure_part(lab, "before")
+        return {"adversaries": len(hosts), **before, **after_the_turn(lab, group, hosts)}
+
+
+def admitted(lab: Lab, group: AdversaryGroup) -> list[Host]:
+    """Sets up a network with the group among its nodes, and warms up. What happens is the same
+    whatever the group will do.
+    """
     number = max(1, part_of(lab.options))
     hosts = member_attackers(lab, number, lambda parts, _: group.member(parts))
     lab.settle(adversaries=hosts, warmup_s=0.0)
-    _introduce(lab, hosts, rng)
+    _introduce(lab, hosts)
     lab.warm_up()
-    with lab.measured():
-        before = measure_part(lab, "before")
-        now = lab.world.now
-        newcomers: list[Host] = []
-
-        def bring_in(adversary: Adversary, beside: Endpoint) -> None:
-            host = lab.new_adversary(adversary, home_beside(lab, beside))
-            newcomers.append(host)
-            lab.boot(host)
-
-        victims = [host for host in lab.acceptors() if host.identity is not None]
-        group.begin(Campaign(victims, now, now, bring_in))
-        for host in (*hosts, *newcomers):
-            lab.world.flush(host)
-        after = measure_part(lab, "after")
-        for host in list(lab.world.adversaries.values()):
-            lab.world.stop(host)
-        lab.run(AWAY_S)
-        recovered = measure_part(lab, "recovered")
-    return {
-        "adversaries": len(hosts),
-        "newcomers": len(newcomers),
-        **before,
-        **after,
-        **recovered,
-    }
+    return hosts
 
 
-def _introduce(lab: Lab, hosts: list[Host], rng: Random) -> None:
+def after_the_turn(lab: Lab, group: AdversaryGroup, hosts: list[Host]) -> Metrics:
+    now = lab.world.now
+    newcomers: list[Host] = []
+
+    def bring_in(adversary: Adversary, beside: Endpoint) -> None:
+        host = lab.new_adversary(adversary, home_beside(lab, beside))
+        newcomers.append(host)
+        lab.boot(host)
+
+    victims = [host for host in lab.acceptors() if host.identity is not None]
+    group.begin(Campaign(victims, now, now, bring_in))
+    for host in (*hosts, *newcomers):
+        lab.world.flush(host)
+    after = measure_part(lab, "after")
+    for host in list(lab.world.adversaries.values()):
+        lab.world.stop(host)
+    lab.run(AWAY_S)
+    return {"newcomers": len(newcomers), **after, **measure_part(lab, "recovered")}
+
+
+def _introduce(lab: Lab, hosts: list[Host]) -> None:
     """Tells the adversaries of some members, as members are told of each other."""
+    rng = Random(f"introduced {lab.options.seed}")
     members = [host.outside for host in lab.acceptors() if host.identity is not None]
     for host in hosts:
         inside = host.node

@@ -3,7 +3,7 @@ lookups succeed, what do honest nodes send, what is the adversaries' share, and 
 recover?
 
 ``attack.kind`` chooses what they do then. The metrics are those of `probes/turning_probe.py`, each
-three times: for ``minutes`` before the turn, for as long after it, and again 10 minutes after the
+three times: for ``minutes`` before the turn, for as long after it, and again 5 minutes after the
 adversaries have left. ``attack.share=0``: one adversary alone.
 """
 
@@ -77,8 +77,9 @@ SCENARIO = Scenario(
         "core.tests_reach": "off",
         "nodes": "150",
         "attack.share": "0.1",
+        "attack.addresses": "100",
         "attack.lookups": "150",
-        "warmup_s": "600",
-        "minutes": "5",
+        "warmup_s": "450",
+        "minutes": "3",
     },
 )
