@@ -15,18 +15,20 @@ from ..probes.turning_probe import measure_part
 from .attackers import home_beside, part_of
 from .member_attackers import member_attackers
 
-AWAY_S = 300.0
+SHARE_BEFORE = 0.5
+"""The length of the parts without the attack, as a share of the part with it."""
+AWAY_S = 180.0
 """How long the adversaries have been gone when it is measured whether the network has recovered."""
 
 
 def turn(lab: Lab, kind: AdversaryKind) -> Metrics:
-    """Measures ``minutes`` before the turn, ``minutes`` after it, and again after the adversaries
-    have been gone for a while.
+    """Measures before the turn, for ``minutes`` after it, and again after the adversaries have been
+    gone for a while.
     """
     group = kind.group(lab.options, Random(f"{kind.name} {lab.options.seed}"))
     hosts = admitted(lab, group)
     with lab.measured():
-        before = measure_part(lab, "before")
+        before = measure_part(lab, "before", SHARE_BEFORE * lab.options.minutes)
         return {"adversaries": len(hosts), **before, **after_the_turn(lab, group, hosts)}
 
 
@@ -55,11 +57,12 @@ def after_the_turn(lab: Lab, group: AdversaryGroup, hosts: list[Host]) -> Metric
     group.begin(Campaign(victims, now, now, bring_in))
     for host in (*hosts, *newcomers):
         lab.world.flush(host)
-    after = measure_part(lab, "after")
+    after = measure_part(lab, "after", lab.options.minutes)
     for host in list(lab.world.adversaries.values()):
         lab.world.stop(host)
     lab.run(AWAY_S)
-    return {"newcomers": len(newcomers), **after, **measure_part(lab, "recovered")}
+    recovered = measure_part(lab, "recovered", SHARE_BEFORE * lab.options.minutes)
+    return {"newcomers": len(newcomers), **after, **recovered}
 
 
 def _introduce(lab: Lab, hosts: list[Host]) -> None:

@@ -35,7 +35,7 @@ class Shares:
             self.theirs += host is not None and not host.honest
 
 
-def measure_part(lab: Lab, name: str) -> Metrics:
+def measure_part(lab: Lab, name: str, minutes: float) -> Metrics:
     """Runs ``minutes``, with ``attack.lookups`` lookups. The names of the metrics end in ``name``.
 
     ``found``, ``returned``: see `HonestProbe`; ``recall``: of the 8 closest honest nodes, the share
@@ -48,7 +48,6 @@ def measure_part(lab: Lab, name: str) -> Metrics:
     took itself for offline; ``wrong_address``: how many nodes believe in a wrong address.
     """
     traffic, probe = HonestTraffic(lab.world), HonestProbe(lab)
-    minutes = lab.options.minutes
     lab.world.watchers.append(traffic)
     probe.go_on_for(60.0 * minutes, lab.options.attack.lookups)
     lab.world.watchers.remove(traffic)

@@ -2,9 +2,9 @@
 lookups succeed, what do honest nodes send, what is the adversaries' share, and does the network
 recover?
 
-``attack.kind`` chooses what they do then. The metrics are those of `probes/turning_probe.py`, each
-three times: for ``minutes`` before the turn, for as long after it, and again 5 minutes after the
-adversaries have left. ``attack.share=0``: one adversary alone.
+``attack.kind`` chooses what they do then. The metrics are those of `probes/turning_probe.py`, three
+times: before the turn, for ``minutes`` after it, and when the adversaries have been gone for 3
+minutes. ``attack.share=0``: one adversary alone.
 """
 
 from __future__ import annotations
@@ -80,6 +80,6 @@ SCENARIO = Scenario(
         "attack.addresses": "100",
         "attack.lookups": "150",
         "warmup_s": "450",
-        "minutes": "3",
+        "minutes": "6",
     },
 )
