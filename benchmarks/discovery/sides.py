@@ -140,10 +140,12 @@ def kadisc_sides(tree: Tree, port: int, label: str = KADISC) -> list[Side]:
 
 
 def environment(launch: Launch, home: Path, *, is_shared: bool) -> dict[str, str]:
-    """The user has neither state nor configuration, no terminal, and no options for Python."""
+    """The user has neither state nor configuration, no terminal, and no options for Python. What
+    programs leave in the folder for temporary files (lattica its keys) goes with ``home``.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     homes = dict.fromkeys(
-        ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"), str(home)
+        ("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"), str(home)
     )
     shared = {SHARED: "1"} if is_shared else {}
     return kept | homes | {"TERM": "dumb"} | shared | dict(launch.environment)

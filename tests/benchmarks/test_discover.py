@@ -190,3 +190,14 @@ def test_only_those_that_were_sent_to_get_in_and_only_from_that_port() -> None:
     assert not nat.inbound(udp_packet(PEER, OUTER, (7001, 6882), b"x"))
     assert not nat.inbound(udp_packet("45.2.0.1", OUTER, (7001, 6881), b"x"))
     assert nat.inbound(udp_packet(PEER, OUTER, (7001, 6881), b"x"))
+
+
+def test_what_a_program_leaves_in_the_temporary_folder_goes_with_the_run(tmp_path: Path) -> None:
+    """lattica leaves a key and a folder of its own for each node that ends."""
+    from discovery.sides import Launch, environment
+
+    program = "import tempfile; open(tempfile.mkstemp(suffix='.key')[0], 'w').close()"
+    launch = Launch((sys.executable, "-c", program))
+    inside = environment(launch, tmp_path, is_shared=False)
+    subprocess.run(launch.command, env=inside, cwd=tmp_path, check=True)
+    assert [each.suffix for each in tmp_path.iterdir()] == [".key"]

@@ -325,11 +325,9 @@ class GossipRounds:
     def _may_push(self, endpoint: Endpoint, now: float) -> bool:
         """In a small network all have the record soon, and need it no second time."""
         return self._context.is_free(endpoint) and (
-            len(self._verifier.known) >= SMALL_NETWORK or self._lacks_record(endpoint)
+            len(self._verifier.known) >= SMALL_NETWORK
+            or self._partners.lacks_record(endpoint, self._context.own_record.sequence)
         )
-
-    def _lacks_record(self, endpoint: Endpoint) -> bool:
-        return self._partners.lacks_record(endpoint, self._context.own_record.sequence)
 
     def _may_pull(self, endpoint: Endpoint, now: float) -> bool:
         return self._context.is_free(endpoint) and self._backoff.may_ask(endpoint, now)
