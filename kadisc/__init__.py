@@ -69,6 +69,8 @@ if TYPE_CHECKING:
     from .net.api.items import StoredItem as StoredItem
     from .net.api.node import Node as Node
     from .net.api.open import open_node as open_node
+    from .net.api.peer_changes import PeerChange as PeerChange
+    from .net.api.peer_changes import PeerChanges as PeerChanges
     from .net.api.peer_stream import PeerStream as PeerStream
     from .net.api.publishing import Publication as Publication
     from .net.api.results import Answers as Answers
@@ -167,6 +169,7 @@ _HOME = {
     "net.api.items": ("StoredItem",),
     "net.api.node": ("Node",),
     "net.api.open": ("open_node",),
+    "net.api.peer_changes": ("PeerChange", "PeerChanges"),
     "net.api.peer_stream": ("PeerStream",),
     "net.api.publishing": ("Publication",),
     "net.api.results": (

@@ -12,7 +12,6 @@ from ..core.contract.reach_verdict import ReachVerdict
 from ..core.reach.reach_snapshot import ReachSnapshot
 from ..endpoints import Family
 from ..net.api.node import Node
-from ..net.config_file import services_of
 from ..net.environment import may_watch
 from ..net.link.interfaces import LinkState, LinkUnreadable, read_links
 from ..net.mapping.arguments import mapped_ports
@@ -93,7 +92,7 @@ def facts_of(node: Node, *, is_lasting: bool) -> DoctorFacts:
         port_mapping=config.port_mapping,
         map_ports=mapped_ports(config.map_port),
         mappings=node.mappings(),
-        offered=_ports_of(services_of(config)),
+        offered=_ports_of(node.services),
         check_services=config.core.check_services,
         services=snapshot.services,
         lan=node.lan(),

@@ -18,6 +18,15 @@ def parse_service(text: str) -> tuple[str, int | bytes]:
         raise UsageError(f"{name}: {error}") from None
 
 
+def check_service(name: str, value: int | bytes | None) -> None:
+    """Raises UsageError for a name or value that no record can hold; None is no value."""
+    _check_name(name, "a service", name)
+    if isinstance(value, bytes) and not 0 < len(value) <= MAX_SERVICE_BYTES:
+        raise UsageError(f"{name}: expected 1 to {MAX_SERVICE_BYTES} bytes, not {len(value)}")
+    if isinstance(value, int) and not 0 < value < 65536:
+        raise UsageError(f"{name}: a port is 1 to 65535, not {value}")
+
+
 def _check_name(name: str, form: str, text: str) -> None:
     if not (0 < len(name) <= MAX_SERVICE_NAME_BYTES and name.isascii() and name.isalnum()):
         raise UsageError(

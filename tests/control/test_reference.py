@@ -21,7 +21,11 @@ PAGE = (Path(__file__).parent.parent.parent / "docs" / "reference" / "control-so
     encoding="utf-8"
 )
 HOST_IN_PAGE, HOST_HERE = "127.0.0.1:6889", "13.2.7.9:6881"
-OF_THE_NETWORK = ["network_peers", "record", "why", "feedback", "book_export", "book_import"]
+OF_THE_NETWORK = [
+    *("network_peers", "follow_peers", "record", "set_service", "why", "feedback"),
+    *("book_export", "book_import"),
+]
+STREAMS = ("subscribe", "follow_peers")
 OF_ITEMS = ["put", "get", "resolve"]
 KEY_IN_PAGE = "82a3f4a2644ddd435c549e8d0cb114333382d2786e3b219ca2d39455ed1f3c45"
 
@@ -67,7 +71,7 @@ async def test_requests_are_answered_as_shown(tmp_path: Path) -> None:
             while await lab.node.resolve(why.key) is None:
                 pass
         for request, replies in samples():
-            if request["method"] == "subscribe":
+            if request["method"] in STREAMS:
                 continue
             text = json.dumps(request).replace(HOST_IN_PAGE, HOST_HERE)
             await client.send(text.replace(KEY_IN_PAGE, why.key.hex()).encode())

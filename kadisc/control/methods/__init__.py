@@ -11,6 +11,7 @@ from .contacts import CONTACTS
 from .doctor import DOCTOR
 from .feedback import FEEDBACK
 from .find import FIND
+from .follow_peers import FOLLOW_PEERS
 from .get import GET
 from .network_peers import NETWORK_PEERS
 from .peers import PEERS
@@ -18,6 +19,7 @@ from .ping import PING
 from .put import PUT
 from .record import RECORD
 from .resolve import RESOLVE
+from .set_service import SET_SERVICE
 from .status import STATUS
 from .subscribe import SUBSCRIBE
 from .why import WHY
@@ -34,7 +36,9 @@ _ALL = (
     GET,
     RESOLVE,
     NETWORK_PEERS,
+    FOLLOW_PEERS,
     RECORD,
+    SET_SERVICE,
     WHY,
     FEEDBACK,
     BOOK_EXPORT,

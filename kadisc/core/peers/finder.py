@@ -121,6 +121,28 @@ class PeerFinder:
             return self._take(candidates[0], now)
         return None
 
+    def next_fresh(self, now: float) -> VerifiedPeer | None:
+        """As `next`, of the peers that have answered lately alone: for a caller that has no others
+        asked.
+        """
+        self._forget_old(now)
+        found = self._network.peers(
+            CHOSEN_FROM,
+            now,
+            offering=self._offering,
+            verified_within_s=self._verified_within_s,
+            but_not=self._given,
+        )
+        usable = self._spread([each for each in found if self._is_new(each)])
+        return self._take(usable[0], now) if usable else None
+
+    def forget(self, peer: VerifiedPeer) -> None:
+        """The peer may be returned again, as one that was not."""
+        for mark in (peer.key, peer.key + peer.endpoint):
+            self._given.pop(mark, None)
+            self._asked.pop(mark, None)
+        self._looked_at = NEVER
+
     def to_check(self, now: float) -> list[VerifiedPeer]:
         """The peers to ask now whether they are there; they count as asked."""
         room = CHECKS_AT_ONCE - sum(mark in self._checked_at for mark in self._asked)
@@ -177,7 +199,7 @@ class PeerFinder:
                 peer
                 for peer in found
                 if peer.is_proven is is_proven
-                and peer.key + peer.endpoint not in self._given  # given before it proved its key
+                and self._is_new(peer)
                 and (self._is_fresh(peer, now) or peer.mark not in self._checked_at)
             ]
             if usable:
@@ -197,6 +219,10 @@ class PeerFinder:
             turns.update((subnet, netgroup))
         ranked.sort()
         return [peers[place] for _, _, _, _, _, place in ranked]
+
+    def _is_new(self, peer: VerifiedPeer) -> bool:
+        """Whether it was not given before it proved its key."""
+        return peer.key + peer.endpoint not in self._given
 
     def _offers(self, peer: VerifiedPeer) -> bool:
         return self._offering.fits(peer.services)

@@ -220,6 +220,11 @@ class PeerNetwork:
         """The own record as other nodes get it: canonical bencode, signed."""
         return self._own_record.raw
 
+    @property
+    def sequence(self) -> int:
+        """That of the own record."""
+        return self._own_record.sequence
+
     def set_services(self, services: Mapping[str, int | bytes], now: float) -> Commands:
         """Name -> port or short bytes. Raises UsageError for what no record can hold."""
         if not self._own_record.set_services(services, now):
@@ -252,6 +257,10 @@ class PeerNetwork:
     def current(self, peer: VerifiedPeer, now: float) -> VerifiedPeer | None:
         """The same peer as it is known now; None if it is not known any more, or not wanted."""
         return self._selection.current(peer, now)
+
+    def is_held_back(self, peer: VerifiedPeer, now: float) -> bool:
+        """Whether the application is not given the peer now because of what it said of it."""
+        return self._verdicts.holds_back(peer, now)
 
     def age_s(self, peer: VerifiedPeer, now: float) -> float:
         """How long ago it answered last; inf for a peer that is not known any more, or that must

@@ -104,7 +104,7 @@ class PushReceiver:
         known = self._verifier.at(push.endpoint)
         if known is not None:
             self._verifier.require_record(known)
-            self._rechecks.not_after(now)
+            self._rechecks.has_new_record(known, now)
         else:
             self._reports.pushed(push.endpoint, push.node_id, now)
         return None

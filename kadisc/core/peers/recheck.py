@@ -25,6 +25,8 @@ MASS_FAILURE_RECHECK_S: Final = 1.0
 """The time between two rechecks in a mass failure. Outside of one, each peer of the last few that
 did not answer, beyond the usual number, halves `RECHECK_S`, down to this.
 """
+NEW_RECORD_S: Final = 1.0
+"""The least time between two peers that are asked for the new record that they told of."""
 SETTLED_S: Final = 60.0
 """A peer that answered less than this ago is not rechecked."""
 
@@ -41,12 +43,26 @@ class Rechecks:
         self._mass_failure = mass_failure
         self._quarantine_s = config.maintenance.quarantine_silence_s
         self._at = now
+        self._have_new_records: dict[Endpoint, None] = {}
+        self._new_record_at = now
 
     def next_deadline(self) -> float:
-        return self._at if len(self._verifier.known) or len(self._verifier.unproven) else FOREVER
+        at = self._at if len(self._verifier.known) or len(self._verifier.unproven) else FOREVER
+        return min(at, self._new_record_at) if self._have_new_records else at
 
     def not_after(self, at: float) -> None:
         self._at = min(self._at, at)
+
+    def has_new_record(self, known: KnownPeer, now: float) -> None:
+        """A known peer told of a newer record: it is asked soon, whatever its turn is, for the old
+        one may name an address or a service that is no more. Attack: peers that tell of new records
+        all the time keep the others from being rechecked. Defence: one a second is asked, and the
+        turns of the others stay as they are.
+        """
+        self._have_new_records[known.endpoint] = None
+        self._new_record_at = max(self._new_record_at, now)
+        if self._verifier.in_mass_failure:
+            self.not_after(now)  # a sign of life: others are asked sooner, too
 
     def peer_missed(self, now: float) -> None:
         """A known peer did not answer: others may have failed with it."""
@@ -70,7 +86,11 @@ class Rechecks:
         """The peer to ask now, if it is time and one must be asked. ``is_free``: no exchange with
         that endpoint is in progress.
         """
-        if now < self.next_deadline():
+        if self._have_new_records and now >= self._new_record_at:
+            self._new_record_at = now + NEW_RECORD_S
+            if (known := self._next_new_record(is_free)) is not None:
+                return known
+        if now < self._at:
             return None
         all_of_them = self._verifier.in_mass_failure
         self._at = now + (
@@ -101,6 +121,17 @@ class Rechecks:
                 return None
             if not each.failures and self._may_ask(each, now, all_of_them=all_of_them):
                 return each
+        return None
+
+    def _next_new_record(self, is_free: Callable[[Endpoint], bool]) -> KnownPeer | None:
+        """The one that told of its record first, unless it was asked meanwhile."""
+        for endpoint in list(self._have_new_records):
+            known = self._verifier.at(endpoint)
+            if known is None or not known.needs_record:
+                del self._have_new_records[endpoint]
+            elif is_free(endpoint):
+                del self._have_new_records[endpoint]
+                return known
         return None
 
     def _next_unproven(self, now: float, is_free: Callable[[Endpoint], bool]) -> KnownPeer | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random
 from typing import Any, TypeVar, overload
@@ -10,11 +10,8 @@ from typing import Any, TypeVar, overload
 import trio
 
 from ...config import Config
-from ...core.book.entry import Provenance
 from ...core.contract.events import Event, LookupKind, LookupResult
 from ...core.contract.identity import Identity
-from ...core.contract.saved_state import Verdict
-from ...core.contract.verified_peer import VerifiedPeer
 from ...endpoints import Family
 from ...observe.shell_events import ShellEvent
 from ...wire.items import Item
@@ -33,16 +30,15 @@ from .arguments import Content, EndpointLike, IdLike, key_from, parse_target, sa
 from .items import Items, StoredItem
 from .joins import Joins
 from .lookups import Lookups
-from .node_view import NodeView
+from .member import NetworkMember
 from .peer_network import OwnNetwork
-from .peer_stream import VERIFIED_WITHIN_S, PeerStream, service_filter
 from .publishing import Publication, PublishedRecord, Publisher
 from .results import Answers, FoundPeers, Pong
 
 EventT = TypeVar("EventT")
 
 
-class Node(NodeView):
+class Node(NetworkMember):
     """A node with sockets and a clock. `open_node` makes it; every method may be called from any
     task of the same trio run. Cancelling a call ends the operation behind it at once.
 
@@ -85,7 +81,8 @@ class Node(NodeView):
         nonces = keeper.saved_nonces if keeper is not None else ()
         mapper = PortMapper(pump, config, rng, nonces)
         watcher = watcher_of(pump, config, mapper)
-        super().__init__(pump, keeper, mapper, watcher, Lan(pump, config, sources, rng))
+        lan = Lan(pump, config, sources, rng)
+        super().__init__(OwnNetwork(pump, config), pump, keeper, mapper, watcher, lan)
         self.config = config
         self.identity = identity
         """The key pair (Ed25519)."""
@@ -94,8 +91,6 @@ class Node(NodeView):
         self._rng = rng
         self._lookups = Lookups(pump, config)
         self._joins = Joins(pump, self._lookups)
-        self.own_network = OwnNetwork(pump, config)
-        """The network of ``config.network``: its record, its peers, its address book."""
         self.items = Items(pump, self._lookups)
         """Items on the DHT, one family at a time."""
         self.publisher = Publisher(
@@ -240,66 +235,6 @@ class Node(NodeView):
         every family of the node is searched. Leaving the block early ends the lookups.
         """
         return self._lookups.find_peers(info_hash, family=family, paths=paths, seeds=seeds)
-
-    # --- the own network --------------------------------------------------------------------------
-
-    def peers(
-        self,
-        *,
-        service: str | None = None,
-        where: Mapping[str, int | bytes | str | None] | None = None,
-        count: int | None = None,
-        verified_within_s: float = VERIFIED_WITHIN_S,
-        again_after_s: float = 3600.0,
-    ) -> PeerStream:
-        """Peers of ``config.network``: ``async for peer in node.peers(service="eth")``. The stream
-        ends at ``count`` peers, where it is given, or with the node.
-
-        Args:
-            service: Only peers whose record offers this service.
-            where: Only peers with these values of services: a port, bytes, a text, or None for any.
-            count: The number of peers after which the stream ends.
-            verified_within_s: Each peer answered this node at most so long ago.
-            again_after_s: A peer is returned again only after so long.
-
-        Raises:
-            UsageError: the node takes no part in a network.
-        """
-        return PeerStream(
-            self.own_network,
-            offering=service_filter(service, where),
-            count=count,
-            verified_within_s=verified_within_s,
-            again_after_s=again_after_s,
-        )
-
-    @property
-    def record(self) -> bytes:
-        """The own peer record as others get it: canonical bencode, signed, at most 300 bytes."""
-        return self.own_network.record
-
-    def why(self, who: EndpointLike) -> Provenance | None:
-        """Where a peer came from and why it is trusted, by its key (32 bytes or 64 hex digits), its
-        endpoint, or the endpoint of a service of its record; None where it is not known. Of a peer
-        that a call returned the endpoint counts.
-
-        Raises:
-            UsageError: ``who`` is none of these.
-        """
-        return self.own_network.why(who)
-
-    def feedback(
-        self, peer: VerifiedPeer | EndpointLike, verdict: Verdict
-    ) -> tuple[VerifiedPeer, ...]:
-        """Tells what the application experienced with a peer: ``good``, ``bad``, ``busy`` or
-        ``wrong-network``. The peer is given as returned, by its key, by its endpoint, or by the
-        endpoint of a service of its record, which may be that of several peers. Returns the peers
-        that the verdict was noted for; none where no such peer is known.
-
-        Raises:
-            UsageError: ``verdict`` is none of these, or ``peer`` is no key and no endpoint.
-        """
-        return self.own_network.feedback(peer, verdict)
 
     # --- announcing and storing -------------------------------------------------------------------
 

@@ -5,13 +5,13 @@ feedback of the application.
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import trio
 
 from ...config import Config
 from ...core.book.entry import Provenance
-from ...core.contract.events import OperationId, PeerChecked, PeerVerified
+from ...core.contract.events import OperationId, PeerChecked, PeerLost, PeerVerified
 from ...core.contract.saved_state import SavedBook, Verdict
 from ...core.contract.service_filter import ServiceFilter
 from ...core.contract.verified_peer import VerifiedPeer
@@ -23,6 +23,19 @@ from ...endpoints import Endpoint, Family
 from ...errors import UsageError
 from ..transport.pump import Pump
 from .arguments import EndpointLike, peer_from
+
+
+class PeerFollower(Protocol):
+    """What an application that follows the peers is told beside `current`."""
+
+    def lost(self, peer: VerifiedPeer, reason: str) -> None:
+        """The peer no longer counts as verified."""
+        ...
+
+    def judged(self, peers: Sequence[VerifiedPeer]) -> None:
+        """Feedback on these peers was given."""
+        ...
+
 
 _LEAST_WAIT_S = 0.01
 """A stream asks for the next peer at most so often where there is no news."""
@@ -50,6 +63,8 @@ class OwnNetwork:
     def __init__(self, pump: Pump, config: Config) -> None:
         self._pump = pump
         self._news = trio.Event()
+        self._changes = trio.Event()
+        self._followers: list[PeerFollower] = []
         self.keys = NetworkKeys(config.network)
         """The tag of the network, its info-hashes and the targets of its records."""
         pump.dispatch.tap(self._note)
@@ -85,6 +100,11 @@ class OwnNetwork:
     def record(self) -> bytes:
         """The node's own record as others get it: canonical bencode, signed."""
         return self._core.own_record
+
+    @property
+    def sequence(self) -> int:
+        """The sequence of that record."""
+        return self._core.sequence
 
     def peers(
         self,
@@ -145,7 +165,11 @@ class OwnNetwork:
                 f"a verdict is {', '.join(VERDICTS[:-1])} or {VERDICTS[-1]}, not {verdict!r}"
             )
         who = peer if isinstance(peer, VerifiedPeer) else peer_from(peer)
-        return self._core.feedback(who, verdict, self.now())
+        judged = self._core.feedback(who, verdict, self.now())
+        for follower in self._followers:
+            follower.judged(judged)
+        self._changed()
+        return judged
 
     # --- finding more -----------------------------------------------------------------------------
 
@@ -190,6 +214,38 @@ class OwnNetwork:
         with trio.move_on_after(max(_LEAST_WAIT_S, finder.look_again_s(self.now()))):
             await self._news.wait()
 
+    def next_fresh(self, finder: PeerFinder) -> VerifiedPeer | None:
+        """A peer that has answered lately; where there is none, nothing is done about it."""
+        return None if self._pump.closed else finder.next_fresh(self.now())
+
+    def current(self, peer: VerifiedPeer) -> VerifiedPeer | None:
+        """The same peer as it is known now; None if it is not known any more, or not wanted."""
+        return self._core.current(peer, self.now())
+
+    def is_held_back(self, peer: VerifiedPeer) -> bool:
+        """Whether the application is not given the peer now because of feedback."""
+        return self._core.is_held_back(peer, self.now())
+
+    def begin_following(self, follower: PeerFollower) -> None:
+        """It is told of lost peers and of feedback."""
+        self._followers.append(follower)
+
+    def end_following(self, follower: PeerFollower) -> None:
+        """It is told no more."""
+        self._followers.remove(follower)
+
+    async def wait_for_change(self, timeout_s: float) -> None:
+        """Returns when a peer was verified, has answered or is lost, when feedback was given, after
+        ``timeout_s``, or when the node is closed.
+        """
+        with trio.move_on_after(timeout_s):
+            await self._changes.wait()
+
+    @property
+    def families(self) -> Sequence[Family]:
+        """Those of the sockets of the node."""
+        return [port.family for port in self._pump.ports]
+
     async def wait_verified(self, timeout_s: float) -> bool:
         """Returns True when the next peer is verified or has answered, False after ``timeout_s`` or
         when the node is closed.
@@ -227,6 +283,7 @@ class OwnNetwork:
     def wake(self) -> None:
         """Ends every wait: the callers find that the node is closed."""
         self._news.set()
+        self._changes.set()
 
     # --- the address book -------------------------------------------------------------------------
 
@@ -269,3 +326,13 @@ class OwnNetwork:
         if isinstance(event, (PeerVerified, PeerChecked)):
             self._news.set()
             self._news = trio.Event()
+            self._changed()
+        elif isinstance(event, PeerLost):
+            for follower in self._followers:
+                follower.lost(event.peer, event.reason)
+            self._changed()
+
+    def _changed(self) -> None:
+        if not self._pump.closed:
+            self._changes.set()
+            self._changes = trio.Event()

@@ -130,6 +130,19 @@ class PortMapper:
             )
         )
 
+    @property
+    def services(self) -> Mapping[str, int | bytes]:
+        """The services that the node offers, with the ports of this machine."""
+        return self._services
+
+    def set_services(self, services: Mapping[str, int | bytes]) -> None:
+        """Offers these from now on. Raises UsageError for what no record can hold, and then changes
+        nothing.
+        """
+        self._pump.core.set_services(self._seen_from_outside(services), self._pump.now())
+        self._services = services
+        self._pump.flush()
+
     def nonces(self) -> tuple[SavedNonce, ...]:
         """The nonces of PCP, for the next run."""
         return self._nonces.rows()
@@ -214,15 +227,19 @@ class PortMapper:
             self._pump.core.mapped(family, endpoint, self._pump.now())
 
     def _tell_services(self) -> None:
+        services = self._seen_from_outside(self._services)
+        with suppress(UsageError):  # a longer number may not fit: the record stays as it is
+            self._pump.core.set_services(services, self._pump.now())
+
+    def _seen_from_outside(self, services: Mapping[str, int | bytes]) -> dict[str, int | bytes]:
         """A service at a port of the application that is mapped has the external port. A record has
         one port for both families: that of IPv4, where a router translates, counts first.
         """
-        services = dict(self._services)
-        for name, value in self._services.items():
+        seen = dict(services)
+        for name, value in services.items():
             if isinstance(value, int) and (external := self._external_port(value)) is not None:
-                services[name] = external
-        with suppress(UsageError):  # a longer number may not fit: the record stays as it is
-            self._pump.core.set_services(services, self._pump.now())
+                seen[name] = external
+        return seen
 
     def _external_port(self, internal: int) -> int | None:
         """The external port of a port of the application."""

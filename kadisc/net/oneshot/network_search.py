@@ -5,21 +5,18 @@ or no more are likely to come soon.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import trio
 
 from ...core.contract.events import OperationId
 from ...core.contract.verified_peer import VerifiedPeer
-from ...endpoints import Endpoint, Family, host_of
+from ...endpoints import Endpoint, Family
 from ..api.node import Node
-from ..tcp_check import accepts
 from ..transport.nurseries import open_flat_nursery
 from .host_resolver import HostResolver
 from .multi_family import MultiFamilyLookup
+from .port_check import PortCheck
 
-CONNECTIONS_AT_ONCE = 16
-"""The number of TCP connections in flight."""
 QUIET_S = 2.0
 """The search ends where no node has answered and no peer was verified for so long."""
 _LOOK_S = 0.05
@@ -53,11 +50,10 @@ class NetworkSearch(MultiFamilyLookup):
         self.refused = 0
         self._wanted = wanted
         self._tell = tell
-        self._service = service
+        self._ports = PortCheck(service)
         self._connects = connects
         self._connecting = 0
         self._queries_before = node.own_network.search_queries
-        self._connections = trio.CapacityLimiter(CONNECTIONS_AT_ONCE)
         self._waits_until = self.started + wait_s
         self._at_least = at_least
         self._stream = node.peers(service=service, where=where)
@@ -135,24 +131,13 @@ class NetworkSearch(MultiFamilyLookup):
     async def _connect(self, peer: VerifiedPeer) -> None:
         self._connecting += 1
         try:
-            await self._try_ports(peer)
+            accepting = await self._ports.accepting(peer)
         finally:
             self._connecting -= 1
-
-    async def _try_ports(self, peer: VerifiedPeer) -> None:
-        async with self._connections:
-            for endpoint in peer.endpoints:
-                for port in self._ports(peer):
-                    if await accepts(host_of(endpoint), port):
-                        self._add(_first_at(endpoint, peer))
-                        return
-        self.refused += 1
-
-    def _ports(self, peer: VerifiedPeer) -> list[int]:
-        values = list(peer.services.values())
-        if self._service is not None:
-            values = [value for name, value in peer.services.items() if name == self._service]
-        return [value for value in values if isinstance(value, int)]
+        if accepting is None:
+            self.refused += 1
+        else:
+            self._add(accepting)
 
     def _add(self, peer: VerifiedPeer) -> None:
         if len(self.peers) >= self._wanted:
@@ -165,9 +150,3 @@ class NetworkSearch(MultiFamilyLookup):
             self._tell(peer)
         if len(self.peers) >= self._wanted:
             self.finish()
-
-
-def _first_at(endpoint: Endpoint, peer: VerifiedPeer) -> VerifiedPeer:
-    """The same peer, with this one of its endpoints first."""
-    others = tuple(each for each in peer.endpoints if each != endpoint)
-    return replace(peer, endpoint=endpoint, other_endpoints=others)

@@ -1,0 +1,43 @@
+"""Whether the TCP port that a peer advertises accepts connections from here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import trio
+
+from ...core.contract.verified_peer import VerifiedPeer
+from ...endpoints import Endpoint, host_of
+from ..tcp_check import accepts
+
+CONNECTIONS_AT_ONCE = 16
+"""The number of TCP connections in flight."""
+
+
+class PortCheck:
+    """The port of ``service``, or else of any service that is a port."""
+
+    def __init__(self, service: str | None) -> None:
+        self._service = service
+        self._connections = trio.CapacityLimiter(CONNECTIONS_AT_ONCE)
+
+    async def accepting(self, peer: VerifiedPeer) -> VerifiedPeer | None:
+        """The peer, with the endpoint first at whose address a port accepted; None if none did."""
+        async with self._connections:
+            for endpoint in peer.endpoints:
+                for port in self._ports(peer):
+                    if await accepts(host_of(endpoint), port):
+                        return _first_at(endpoint, peer)
+        return None
+
+    def _ports(self, peer: VerifiedPeer) -> list[int]:
+        values = list(peer.services.values())
+        if self._service is not None:
+            values = [value for name, value in peer.services.items() if name == self._service]
+        return [value for value in values if isinstance(value, int)]
+
+
+def _first_at(endpoint: Endpoint, peer: VerifiedPeer) -> VerifiedPeer:
+    """The same peer, with this one of its endpoints first."""
+    others = tuple(each for each in peer.endpoints if each != endpoint)
+    return replace(peer, endpoint=endpoint, other_endpoints=others)
