@@ -51,12 +51,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="run this seed alone, in this process, and write no results file",
     )
-    parser.add_argument("--nodes", metavar="N", help="number of nodes (default: drawn, 16 to 44)")
+    parser.add_argument("--nodes", metavar="N", help="number of nodes (default: drawn, 14 to 36)")
     parser.add_argument(
         "--minutes",
         metavar="M",
-        help="virtual minutes in which the faults strike (default: drawn, 3 to 6); the recovery "
-        "takes 4 more",
+        help="virtual minutes in which the faults strike (default: drawn, 2.5 to 4.5); the recovery "
+        "takes 3 more",
     )
     parser.add_argument(
         "--without",

@@ -14,12 +14,12 @@ from ..adversaries.registry import KINDS
 from ..options import SimOptions
 from ..settings import with_settings
 
-MIN_NODES: Final = 16
-MAX_NODES: Final = 44
-MIN_MINUTES: Final = 3.0
-MAX_MINUTES: Final = 6.0
+MIN_NODES: Final = 14
+MAX_NODES: Final = 36
+MIN_MINUTES: Final = 2.5
+MAX_MINUTES: Final = 4.5
 WARMUP_S: Final = 20.0
-LIVENESS_S: Final = 240.0
+LIVENESS_S: Final = 200.0
 """How long the network has to recover: two checks of each contact, and a join."""
 MAX_GROUPS: Final = 2
 """The number of kinds of adversaries in one run."""
