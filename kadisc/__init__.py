@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .core.contract.events import ReachabilityChanged as ReachabilityChanged
     from .core.contract.events import RecordChanged as RecordChanged
     from .core.contract.events import ServiceTested as ServiceTested
+    from .core.contract.events import SuspiciousLookup as SuspiciousLookup
     from .core.contract.events import WentOffline as WentOffline
     from .core.contract.reach_verdict import ReachVerdict as ReachVerdict
     from .core.contract.verified_peer import VerifiedPeer as VerifiedPeer
@@ -204,6 +205,7 @@ _HOME = {
         "StateSaved",
         "StateSetAside",
         "StateUnsaved",
+        "SuspiciousLookup",
     ),
     "observe.socket_snapshot": (
         "SocketSnapshot",

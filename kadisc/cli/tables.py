@@ -70,7 +70,7 @@ def print_nodes(found: FindDocument) -> None:
             "-" if node.rtt_ms is None else f"{node.rtt_ms:.1f} ms",
             node.client or "-",
         )
-        for node in found.nodes
+        for node in (*found.nodes, *found.region)
     ]
     show(f"closest to {found.target}")
     print_table(columns, rows)
@@ -78,6 +78,12 @@ def print_nodes(found: FindDocument) -> None:
         f"{count(len(found.nodes), 'node')} in {found.elapsed_s:.2f} s, "
         f"{count(found.queries, 'datagram')} sent, {count(found.hops, 'hop')}"
     )
+    if found.suspicious:
+        further = count(len(found.region), "further node")
+        show(
+            "suspicious: more nodes are near this ID than a network of this size has there, so some"
+            f" of them are probably forged; the last {further} are from the region around it"
+        )
 
 
 def _distance(node_id: NodeId, target: NodeId) -> str:

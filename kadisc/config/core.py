@@ -154,6 +154,12 @@ class LookupConfig:
         "At most this many nodes per /16 (IPv6 /32) count among the k closest of a lookup. The"
         " limit ends where fewer than k other netgroups have answered.",
     )
+    region_nodes: int = setting(
+        32,
+        within(1, 1_000),
+        "A lookup that found improbably many nodes near its target asks at most this many in all,"
+        " to cover the region of the k closest honest nodes.",
+    )
     contacts_per_answer: int = setting(
         16,
         within(1, 1_000),

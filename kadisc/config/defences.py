@@ -65,6 +65,12 @@ class Defences:
         " by BEP 42, like an IPv4 address, and an ID that is closer than the size of the network"
         " allows does not count as valid.",
     )
+    region_lookups: bool = switch(
+        True,
+        "A lookup that finds more nodes near its target than the size of the network allows is"
+        " called suspicious, asks on in the region where the k closest should be, and stores to all"
+        " of it.",
+    )
     paced_queries: bool = switch(
         True,
         "Queries to new addresses are limited in packets per second, because the NAT tables of home"

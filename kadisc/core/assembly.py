@@ -31,6 +31,7 @@ from .baselines.limits import (
     SubnetSlowDecodes,
     UnrenewedContacts,
 )
+from .baselines.lookup import no_region
 from .baselines.rpc import NoOwner, NoReceivedTokens, NoSpacing, TrustingTransactions
 from .baselines.table import NoDiversityCaps, NoNamingShares, NoQuarantine
 from .contract.conduct import Conduct
@@ -46,6 +47,7 @@ from .limits.proven_sources import ProvenSources, ProvenSourcesRule
 from .limits.slow_decodes import SlowDecodes
 from .limits.traffic import LiftedLimits, TrafficLimits, TrafficRule
 from .lookup.peer import LookupRules
+from .lookup.region import MakeRegion, Region
 from .rpc.endpoint_spacing import EndpointSpacing, SpacingRule
 from .rpc.pacer import Pacer, PacingRule, Unpaced
 from .rpc.received_tokens import ReceivedTokenRule, ReceivedTokens
@@ -66,6 +68,7 @@ from .table.refresh import Refresh
 from .table.revalidation import Revalidation
 from .table.routing_table import RoutingTable
 from .table.saved_contacts import SavedContacts
+from .table.size_reports import SizeReports
 from .table.static_peers import StaticPeers
 
 UNCAPPED: Final = 1 << 30
@@ -141,6 +144,10 @@ def lookup_rules_for(
     )
 
 
+def make_region_for(config: CoreConfig) -> MakeRegion:
+    return Region if config.defences.region_lookups else no_region
+
+
 def diversity_for(
     config: CoreConfig, scopes: AddressPolicy, extra_places: ExtraPlaces = no_extra_places
 ) -> DiversityRule:
@@ -203,6 +210,7 @@ def dht_for(
         pool=pool,
         counters=counters,
         saved_contacts=SavedContacts(family, table, scopes, config.table.k),
+        size_reports=SizeReports(),
         static_peers=StaticPeers(maintenance, table),
         address=address,
         own_subnet=own_subnet,

@@ -304,8 +304,7 @@ class Dht:
         commands: list[Command] = []
         # Nearly always one of them is due, and the others need not be asked.
         if parts.refresh.deadline <= now or parts.bucket_fill.deadline <= now:
-            commands += parts.refresh.due(now)
-            commands += parts.bucket_fill.due(now)
+            commands += [*parts.refresh.due(now), *parts.bucket_fill.due(now)]
         if parts.static_peers.deadline <= now:
             commands += [self._check_static(endpoint) for endpoint in parts.static_peers.due(now)]
         if not self.own_lookup_done:
@@ -395,16 +394,17 @@ class Dht:
     def _check(self, contact: Contact, entry: Entry | None) -> SendQuery:
         if entry is not None:
             entry.checking = True
-        query = FindNode(b"", self.own_id, self.parts.bucket_fill.worth_asking(contact.id))
-        candidates = self.parts.candidates
-        check, counters = Check(candidates, entry), self.parts.counters
+        candidates, reports = self.parts.candidates, self.parts.size_reports
+        target = self.parts.bucket_fill.worth_asking(contact.id)
+        query = FindNode(b"", self.own_id, reports.target(contact.id, target, entry))
+        check, counters = Check(candidates, entry, reports), self.parts.counters
         is_doubtful = not entry.returnable if entry else candidates.is_doubtful(contact.endpoint)
         again = self.parts.link.online and not is_doubtful
         return check_query(contact.endpoint, contact.id, query, check, counters, retransmit=again)
 
     def _check_static(self, endpoint: Endpoint) -> SendQuery:
         query = FindNode(b"", self.own_id, self.own_id)
-        check = Check(self.parts.candidates, None)
+        check = Check(self.parts.candidates, None, self.parts.size_reports)
         return check_query(endpoint, None, query, check, self.parts.counters)
 
     def _offer(

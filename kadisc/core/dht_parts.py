@@ -18,6 +18,7 @@ from .table.refresh import Refresh
 from .table.revalidation import Revalidation
 from .table.routing_table import RoutingTable
 from .table.saved_contacts import SavedContacts
+from .table.size_reports import SizeReports
 from .table.static_peers import StaticPeers
 
 
@@ -36,6 +37,7 @@ class DhtParts:
     pool: ContactPool
     counters: Counters
     saved_contacts: SavedContacts
+    size_reports: SizeReports
     static_peers: StaticPeers
     address: ExternalAddress
     own_subnet: OwnSubnet

@@ -175,6 +175,7 @@ class Engine:
             self._dhts,
             self._operations,
             self._responder.items.store.get,
+            assembly.make_region_for(config),
             self._network_api.first_hops,
         )
         self._events: list[Event] = []
@@ -403,8 +404,7 @@ class Engine:
         if isinstance(event, Finished):
             self._queue.drop_waiting(self._operations.finished(event))
         if isinstance(event, (Finished, PeersFound)):
-            ended = isinstance(event, Finished)
-            self._queue.join_yield.served(event.operation, now, ended=ended)
+            self._queue.join_yield.served(event.operation, now, ended=isinstance(event, Finished))
         self._events.append(event)
         return self._network_api.happened(event, now)
 

@@ -17,6 +17,7 @@ from ..core.contract.events import (
     PeerVerified,
     ReachabilityChanged,
     ServiceTested,
+    SuspiciousLookup,
     WentOffline,
 )
 from ..core.contract.reach_verdict import MAPPED, ReachVerdict
@@ -61,6 +62,7 @@ Notable = (
     | PeerVerified
     | ReachabilityChanged
     | ServiceTested
+    | SuspiciousLookup
     | WentOffline
     | ShellEvent
 )
@@ -83,6 +85,7 @@ _WARNINGS: Final = (
     StateKeptBack,
     StateSetAside,
     StateUnsaved,
+    SuspiciousLookup,
     WentOffline,
 )
 _CHANGED: Final = {
@@ -174,6 +177,15 @@ def record_of(event: Notable) -> dict[str, object]:
                 "accepted": accepted,
                 "asked": asked,
             }
+        case SuspiciousLookup(target, family, network_size, answered, region):
+            return {
+                "event": "suspicious_lookup",
+                "family": family.value,
+                "target": format_id(target),
+                "network_size": round(network_size),
+                "answered": answered,
+                "region": region,
+            }
         case NoContactsLeft(family):
             return {"event": "no_contacts", "family": family.value}
         case NothingToJoin():
@@ -241,6 +253,13 @@ def words_for(event: Notable) -> tuple[str, str]:
                 "service",
                 f"{service}: TCP port {port} is {_ANSWERS.get(answer, answer)} from outside: "
                 f"{accepted} of {count(asked, 'helper')} got a connection",
+            )
+        case SuspiciousLookup(target, family, network_size, answered):
+            return (
+                "lookup",
+                f"{family_name(family)}: more nodes are near {format_id(target)[:16]} than in a "
+                f"network of some {network_size:.0f} nodes: probably forged; "
+                f"{count(answered, 'node')} asked instead of the closest alone",
             )
         case PeersBeyondCaps(prefix, peers, beyond_caps, per_subnet):
             subnet = format_subnet(prefix)

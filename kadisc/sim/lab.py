@@ -346,7 +346,9 @@ class Lab:
             for host, stay in zip(hosts, stays, strict=True)
             if host.accepts_unsolicited
         ]
-        known += [PlantedContact(host.contact, -host.up_since) for host in adversaries]
+        known += [
+            PlantedContact(host.contact, -host.up_since, not host.node.dhts) for host in adversaries
+        ]
         self.dead_at_start = dead_share(self.churn, options.core.maintenance, self._own_rng)
         dead = round(len(known) * self.dead_at_start / (1.0 - self.dead_at_start))
         known += self._dead_contacts(dead)

@@ -22,6 +22,7 @@ from kadisc.core.contract.events import (
     PeerVerified,
     ReachabilityChanged,
     ServiceTested,
+    SuspiciousLookup,
     WentOffline,
 )
 from kadisc.core.contract.reach_verdict import NAT_KINDS, ReachVerdict
@@ -104,6 +105,7 @@ EVENTS: list[Notable] = [
     NothingToJoin(),
     OwnAddressShared(parse_endpoint("45.2.3.4:1"), parse_endpoint("45.2.3.4:2")),
     PeersBeyondCaps(bytes(3), 5, 4, 1),
+    SuspiciousLookup(7, Family.IPV4, 1000.0, 30, 12),
     StateUnsaved("no space left"),
     StateSaved(),
     StateFolderRemade("folder"),

@@ -47,7 +47,9 @@ class ClosestNode(msgspec.Struct):
 
 class FindDocument(msgspec.Struct):
     """``nodes``: the closest first. ``queries``: datagrams sent. ``hops``: the length of the
-    longest chain of answers that led to one of ``nodes``.
+    longest chain of answers that led to one of ``nodes``. ``suspicious``: more nodes were named
+    near the target than the size of the network allows, so that some of ``nodes`` are probably an
+    attacker's; ``region``: then further nodes that answered where the closest should be.
     """
 
     target: str
@@ -55,6 +57,8 @@ class FindDocument(msgspec.Struct):
     elapsed_s: float
     queries: int
     hops: int
+    suspicious: bool = False
+    region: list[ClosestNode] = []
 
 
 async def _find(params: FindParams, call: Call) -> FindDocument:
@@ -66,6 +70,8 @@ async def _find(params: FindParams, call: Call) -> FindDocument:
         seconds(search.elapsed_s),
         sum(result.queries for result in search.results),
         max((result.hops for result in search.results), default=0),
+        search.suspicious,
+        [_closest_node(node) for node in search.region],
     )
 
 

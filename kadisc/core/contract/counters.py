@@ -9,7 +9,7 @@ from .query_group import QueryGroup
 
 _GROUPS: Final = (
     *("accepted", "dropped", "queries_sent", "queries_for", "refused", "goodbyes"),
-    *("reach_served", "reach_probes"),
+    *("reach_served", "reach_probes", "lookups"),
 )
 
 
@@ -41,6 +41,10 @@ class Counters:
     """
     reach_probes: dict[str, int] = field(default_factory=dict)
     """Probes of the own reachability that ended, by outcome: ``proof``, ``miss``, ``nothing``."""
+    lookups: dict[str, int] = field(default_factory=dict)
+    """Lookups for callers and for the own network that ended by themselves: ``plain``, or
+    ``suspicious`` because improbably many nodes were named near the target.
+    """
     goodbyes: dict[str, int] = field(default_factory=dict)
     """``sent`` to peers of the own network when this node stopped, and ``heeded``: those of peers.
     Those that did not count are ``refused.bye-...``.
@@ -66,6 +70,10 @@ class Counters:
 
     def goodbye(self, kind: str) -> None:
         self.goodbyes[kind] = self.goodbyes.get(kind, 0) + 1
+
+    def lookup_ended(self, *, suspicious: bool) -> None:
+        kind = "suspicious" if suspicious else "plain"
+        self.lookups[kind] = self.lookups.get(kind, 0) + 1
 
     def help_served(self, method: str, outcome: str) -> None:
         name = f"{method}.{outcome}"

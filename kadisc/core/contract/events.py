@@ -60,7 +60,9 @@ class LookupResult:
     chain of answers that led to one of ``closest``; 1 for a node of the own table. ``refused``:
     contacts that were not used, by reason. ``network_size``: estimated number of nodes in the
     network, None with fewer than 2 answers. ``item``: the latest version of the item that was
-    found.
+    found. ``suspicious``: more nodes were named near the target than the size of the network
+    allows, so that some of them are probably an attacker's; ``region``: then further nodes that
+    answered in the region where the k closest of an honest network would be, closest first.
     """
 
     target: NodeId
@@ -75,6 +77,8 @@ class LookupResult:
     refused: dict[str, int]
     network_size: float | None
     item: Item | None = None
+    suspicious: bool = False
+    region: tuple[FoundNode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +193,20 @@ class PeersFound:
 
     operation: OperationId
     peers: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SuspiciousLookup:
+    """A lookup ended that found more nodes near its target than a network of ``network_size`` nodes
+    has there: some of them are probably an attacker's. ``answered``: nodes that answered in all;
+    ``region``: those of them beyond the k closest that are in the region where these should be.
+    """
+
+    target: NodeId
+    family: Family
+    network_size: float
+    answered: int
+    region: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +378,7 @@ Event: TypeAlias = (
     Finished
     | NodeAnswered
     | PeersFound
+    | SuspiciousLookup
     | Joined
     | ContactAdded
     | ContactRemoved

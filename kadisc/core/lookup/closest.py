@@ -21,15 +21,8 @@ the k closest known hold a slot. An answer that brings k closer ones frees all s
 does not wait for a dead peer of the hop before. Afterwards (`settle`) completeness hardly matters,
 and each peer is queried once (decision 0013).
 
-Attack: one operator fills the neighbourhood of the target with IDs from one subnet. Defence: of
-each /24 (IPv6 /48) one answering node counts; the others wait as alternates and are used when no
-other peer is left. Of each /16 (IPv6 /32) the two closest that answered count (`netgroup_cap.py`).
-
-Attack: IDs are forged right beside the target, each closer than any honest one. Defence: an ID that
-is valid by BEP 42 cannot be placed freely, so of the peers with invalid IDs at most five eighths of
-the k count while there are others. (Half of the k costs half a per cent of recall where a fifth of
-the honest nodes have invalid IDs.) Where most IDs are invalid (old clients), they fill the k. Valid
-IDs that are closer than the size of the network allows count as invalid (`network_size.py`).
+Which of the peers count among the k is decided in `counting.py`; what a lookup does that found
+improbably many of them, in `region.py`.
 """
 
 from __future__ import annotations
@@ -43,8 +36,9 @@ from ...config import LookupConfig
 from ...contacts import Contact
 from ...endpoints import IPV6_ENDPOINT_BYTES, Endpoint
 from ...ids import ID_SPACE, NodeId
-from .netgroup_cap import NetgroupCap
+from .counting import CountingPeers
 from .peer import AWAITED, COUNTED, PENDING, LookupRules, Peer, State
+from .region import NO_REGION, RegionRule
 
 STALLS_OF_A_QUERY: Final = 2
 
@@ -52,16 +46,14 @@ STALLS_OF_A_QUERY: Final = 2
 class ClosestLookup:
     __slots__ = (
         "_alpha",
-        "_answered_by_subnet",
         "_config",
+        "_counting",
         "_eager",
         "_horizon",
         "_hosts_queried",
-        "_least_distances",
-        "_max_bep42_invalid",
-        "_netgroups",
         "_own_ids",
         "_peers",
+        "_region",
         "_retries_left",
         "_rules",
         "_settled",
@@ -85,6 +77,7 @@ class ClosestLookup:
         eager: bool = False,
         least_distances: Sequence[int] = (),
         known: Callable[[], Iterable[Contact]] = tuple,
+        region: RegionRule = NO_REGION,
     ) -> None:
         """``own_ids``: of this node, also while the lookup runs. ``eager``: until the lookup is
         settled, only peers among the k closest known ones hold a slot. ``least_distances``: of the
@@ -106,11 +99,9 @@ class ClosestLookup:
         self._sorted: list[Peer] = []  # by distance; peers whose ID is unknown come last
         self._slots_used = 0
         self._retries_left = config.silent_retries
-        self._max_bep42_invalid = max(1, k - -(-3 * k // 8))
         self._hosts_queried: set[bytes] = set()
-        self._answered_by_subnet: dict[bytes, int] = {}
-        self._netgroups = NetgroupCap(rules, known)
-        self._least_distances = least_distances
+        self._counting = CountingPeers(rules, k, least_distances, known)
+        self._region = region
         self.answered_count = 0
 
     # --- the start and the three callbacks -------------------------------------------------------
@@ -220,7 +211,14 @@ class ClosestLookup:
         unless there are too few others.
         """
         answered = sorted(
-            islice((peer for peer in self._counting() if peer.state is State.ANSWERED), self.k)
+            islice(
+                (
+                    peer
+                    for peer in self._counting.peers(self._sorted)
+                    if peer.state is State.ANSWERED
+                ),
+                self.k,
+            )
         )
         if len(answered) < self.k:
             chosen = set(map(id, answered))
@@ -231,6 +229,14 @@ class ClosestLookup:
             ]
             answered = sorted(answered + alternates[: self.k - len(answered)])
         return answered
+
+    def region(self) -> list[Peer]:
+        """Further peers that answered in the region of the target, of a suspicious lookup."""
+        return self._region.also(self._sorted, self.closest())
+
+    @property
+    def suspicious(self) -> bool:
+        return self._region.suspicious
 
     def known_peers(self) -> list[Peer]:
         """All peers of the lookup, closest first; to be read only."""
@@ -248,7 +254,7 @@ class ClosestLookup:
         """
         if self.finished:
             return []
-        netgroups = self._netgroups
+        netgroups = self._counting.netgroups
         netgroups.passed_over = False
         front = self._front()
         passed_over = netgroups.passed_over
@@ -268,7 +274,9 @@ class ClosestLookup:
         if stalled and not self._settled:
             # Each of them may be dead, and the next peer in line then has to answer instead: it is
             # queried now, and not when the silence is certain.
-            queried += self._fill(islice(self._counting(), self.k, self.k + stalled))
+            queried += self._fill(
+                islice(self._counting.peers(self._sorted), self.k, self.k + stalled)
+            )
         if (
             queried
             or any(peer.state is not State.ANSWERED for peer in front)
@@ -291,6 +299,14 @@ class ClosestLookup:
             ]
             queried = self._fill(alternates)
             if queried or any(peer.state in PENDING for peer in self._sorted):
+                return queried
+        if self.answered_count >= self.k:
+            if self._region.look(self._sorted):
+                self._counting.beside = self._region.beside
+                return self._next()
+            asked = sum(peer.state is not State.KNOWN for peer in self._sorted)
+            queried = self._fill(self._region.to_ask(self._sorted, asked))
+            if queried or self._region.awaits(self._sorted):
                 return queried
         waits_for_silent = not self.answered_count and any(
             peer.state is State.SILENT for peer in self._sorted
@@ -334,7 +350,7 @@ class ClosestLookup:
         """The k closest peers that count. Until k have answered, peers of unknown ID stand before
         them, because their distance is unknown.
         """
-        closest = list(islice(self._counting(), self.k))
+        closest = list(islice(self._counting.peers(self._sorted), self.k))
         if self.answered_count >= self.k:
             return closest
         unknown = [
@@ -349,53 +365,6 @@ class ClosestLookup:
             if peer.id is not None:
                 return
             yield peer
-
-    def _counting(self) -> Iterator[Peer]:
-        """The peers that count among the k, closest first: not failed, not silent, and no
-        alternate. Of those whose ID is invalid by BEP 42, the ones beyond their share come after
-        all others; so do those beyond ``per_subnet`` in the own subnet.
-        """
-        per_subnet = self._rules.per_subnet
-        netgroups, least_distances = self._netgroups, self._least_distances
-        passed: dict[bytes, int] = {}
-        passed_of_netgroup: dict[bytes, int] = {}
-        bep42_invalid = bep42_valid = 0
-        deferred: list[Peer] = []
-        for peer in self._sorted:
-            if peer.id is None or peer.state not in COUNTED:
-                continue
-            is_surplus = False
-            if peer.state is State.ANSWERED:
-                passed[peer.subnet] = passed.get(peer.subnet, 0) + 1
-                is_surplus = passed[peer.subnet] > per_subnet
-            elif peer.state is State.KNOWN:
-                if not self._rules.is_free(peer.endpoint):
-                    continue
-                is_surplus = self._answered_by_subnet.get(peer.subnet, 0) >= per_subnet
-            if is_surplus and not self._rules.extra_places(peer.endpoint):
-                continue
-            if netgroups.crowded and netgroups.is_beyond(
-                peer.endpoint, passed_of_netgroup, answered=peer.state is State.ANSWERED
-            ):
-                continue
-            if is_surplus:
-                deferred.append(peer)
-                continue
-            valid = peer.bep42_valid if peer.bep42_valid is not None else self._check_bep42(peer)
-            if valid and bep42_valid < len(least_distances):
-                valid = peer.distance >= least_distances[bep42_valid]
-            bep42_valid += valid
-            if not valid:
-                bep42_invalid += 1
-                if bep42_invalid > self._max_bep42_invalid:
-                    deferred.append(peer)
-                    continue
-            yield peer
-        yield from deferred
-
-    def _check_bep42(self, peer: Peer) -> bool:
-        peer.bep42_valid = peer.id is not None and self._rules.bep42_valid(peer.id, peer.endpoint)
-        return peer.bep42_valid
 
     def _learn(self, endpoint: Endpoint, node_id: NodeId | None, hops: int) -> None:
         if node_id in self._own_ids:
@@ -436,8 +405,7 @@ class ClosestLookup:
 
     def _count_answer(self, peer: Peer) -> None:
         self.answered_count += 1
-        self._answered_by_subnet[peer.subnet] = self._answered_by_subnet.get(peer.subnet, 0) + 1
-        self._netgroups.answered(peer.endpoint)
+        self._counting.answered(peer)
 
     def _release(self, peer: Peer) -> None:
         if peer.state is State.QUERIED:

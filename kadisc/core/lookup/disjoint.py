@@ -21,6 +21,7 @@ from ...endpoints import Endpoint
 from ...ids import NodeId
 from .closest import ClosestLookup
 from .peer import LookupRules, Peer
+from .region import NO_REGION, RegionRule
 
 
 class DisjointLookup:
@@ -39,7 +40,9 @@ class DisjointLookup:
         *,
         least_distances: Sequence[int] = (),
         known: Callable[[], Iterable[Contact]] = tuple,
+        region: RegionRule = NO_REGION,
     ) -> None:
+        """``region``: of the last lookup, which knows what all paths were told."""
         self.target = target
         self.k = k
         self._owner: dict[Endpoint, int] = {}
@@ -65,6 +68,7 @@ class DisjointLookup:
             k,
             least_distances=least_distances,
             known=known,
+            region=region,
         )
         self._last = self._new_last()
         self._paths_finished = False
@@ -124,6 +128,13 @@ class DisjointLookup:
 
     def closest(self) -> list[Peer]:
         return self._merged().closest()
+
+    def region(self) -> list[Peer]:
+        return self._last.region() if self._paths_finished else []
+
+    @property
+    def suspicious(self) -> bool:
+        return self._last.suspicious
 
     @property
     def answered_count(self) -> int:

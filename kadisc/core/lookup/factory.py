@@ -33,6 +33,7 @@ from .operation import (
 from .operations import Operations
 from .peer import LookupRules
 from .put import Draft, PutOperation
+from .region import NO_REGION, MakeRegion, RegionRule
 from .wide import SEEDS_PER_K, WideLookup
 
 StoredItem: TypeAlias = Callable[[NodeId, float], Item | None]
@@ -80,6 +81,7 @@ class LookupFactory:
         "_config",
         "_dhts",
         "_first_hops",
+        "_make_region",
         "_operations",
         "_rules",
         "_sizes",
@@ -93,6 +95,7 @@ class LookupFactory:
         dhts: Mapping[Family, Dht],
         operations: Operations,
         stored_item: StoredItem,
+        make_region: MakeRegion,
         first_hops: FirstHops = no_first_hops,
     ) -> None:
         """``stored_item``: the item that this node stores under a target, because a lookup queries
@@ -105,7 +108,8 @@ class LookupFactory:
         self._operations = operations
         self._stored_item = stored_item
         self._first_hops = first_hops
-        self._sizes = {family: NetworkSize() for family in dhts}
+        self._make_region = make_region
+        self._sizes = {family: NetworkSize(dht.parts.size_reports) for family, dht in dhts.items()}
 
     def make(
         self,
@@ -244,14 +248,26 @@ class LookupFactory:
         known = partial(self._known, options.family)
         rules = self._rules
 
-        def make_lookup(target: NodeId, k: int) -> LookupLike:
+        def make_lookup(point: NodeId, k: int) -> LookupLike:
+            region: RegionRule = NO_REGION
+            if point == target and not options.is_for_table:
+                most = max(config.region_nodes, 2 * k)
+                region = self._make_region(size.reported, k, most, rules.bep42_valid)
             least = size.least_distances(k) if self._config.defences.bep42_ids else ()
             if paths > 1:
                 return DisjointLookup(
-                    target, own_ids, config, rules, k, paths, least_distances=least, known=known
+                    point,
+                    own_ids,
+                    config,
+                    rules,
+                    k,
+                    paths,
+                    least_distances=least,
+                    known=known,
+                    region=region,
                 )
             return ClosestLookup(
-                target,
+                point,
                 own_ids,
                 config,
                 rules,
@@ -259,6 +275,7 @@ class LookupFactory:
                 eager=options.for_peers,
                 least_distances=least,
                 known=known,
+                region=region,
             )
 
         lookup: LookupLike
@@ -279,6 +296,7 @@ class LookupFactory:
             then=then,
             size=size,
             listener=listener,
+            counters=self._dhts[options.family].parts.counters,
         )
 
     def _known(self, family: Family) -> list[Contact]:

@@ -13,9 +13,11 @@ for the third, 0.9 for the eighth. N is taken as twice the estimate, so that an 
 half of the truth does no harm. So of all lookups for 8 nodes less than 1 in 10,000 has an honest ID
 that counts as invalid, and that one still counts, among the few of its kind.
 
-The estimate is the median of the last `KEPT` lookups that ended by themselves: an attacker that
-surrounds a few targets does not move it. Each contributes (k - 1) / the distance of its k-th
-closest, which two attackers right beside the target change by a third at most.
+The estimate is what contacts report of their own neighbourhoods (`table/size_reports.py`). A young
+node has too few reports; until then it is the median of the last `KEPT` lookups that ended by
+themselves, which an attacker that surrounds a few targets does not move. Each contributes (k - 1) /
+the distance of its k-th closest, which two attackers right beside the target change by a third at
+most. Lookups that found too many nodes (`region.py`) do not contribute.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from math import exp
 from typing import Final
 
 from ...ids import ID_SPACE
+from ..table.size_reports import SizeReports
 
 CHANCE: Final = 1e-5
 """The chance that the m-th closest honest node is closer than the bound for m."""
@@ -43,9 +46,10 @@ MAX_RANK: Final = 32
 class NetworkSize:
     """The size of the network in one address family, by the lookups of this node."""
 
-    __slots__ = ("_sizes",)
+    __slots__ = ("_reports", "_sizes")
 
-    def __init__(self) -> None:
+    def __init__(self, reports: SizeReports) -> None:
+        self._reports = reports
         self._sizes: list[float] = []  # by each lookup, the oldest first
 
     def found(self, nodes: int, distance: int, k: int) -> None:
@@ -58,10 +62,17 @@ class NetworkSize:
 
     @property
     def estimate(self) -> float | None:
-        """How many nodes there are, None while too few lookups have ended."""
+        """How many nodes there are, None while too little is known."""
+        if (reported := self._reports.estimate) is not None:
+            return reported
         if len(self._sizes) < ENOUGH:
             return None
         return sorted(self._sizes)[len(self._sizes) // 2]
+
+    @property
+    def reported(self) -> float | None:
+        """How many nodes there are by the reports of contacts alone, None while they are few."""
+        return self._reports.estimate
 
     def least_distances(self, k: int) -> tuple[int, ...]:
         """The least distance from a target of the closest valid ID, of the second closest, and so
@@ -79,8 +90,8 @@ def _least_of(k: int) -> tuple[float, ...]:
     return tuple([least_expected(rank) for rank in range(1, k + 1)])
 
 
-def least_expected(count: int) -> float:
-    """The mean of a Poisson distribution that reaches ``count`` with a chance of `CHANCE`."""
+def least_expected(count: int, chance: float = CHANCE) -> float:
+    """The mean of a Poisson distribution that reaches ``count`` with that chance."""
     low, high = 0.0, float(count)
     for _ in range(60):
         mean = (low + high) / 2
@@ -88,7 +99,7 @@ def least_expected(count: int) -> float:
         for number in range(1, count):
             term *= mean / number
             below += term
-        if 1.0 - below > CHANCE:
+        if 1.0 - below > chance:
             high = mean
         else:
             low = mean

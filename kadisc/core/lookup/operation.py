@@ -12,6 +12,7 @@ from ...endpoints import Endpoint, Family
 from ...ids import ID_SPACE, NodeId
 from ...wire.messages import Error, FindNode, Get, GetPeers, Reply
 from ..contract import purposes
+from ..contract.counters import Counters
 from ..contract.events import (
     FoundNode,
     LookupFinished,
@@ -21,6 +22,7 @@ from ..contract.events import (
     OperationId,
     Outcome,
     PeersFound,
+    SuspiciousLookup,
 )
 from ..contract.queries import (
     NO_COMMANDS,
@@ -69,6 +71,11 @@ class LookupLike(Protocol):
     def failed(self, endpoint: Endpoint) -> list[Peer]: ...
 
     def closest(self) -> list[Peer]: ...
+
+    def region(self) -> list[Peer]: ...
+
+    @property
+    def suspicious(self) -> bool: ...
 
     def settle(self) -> None: ...
 
@@ -130,6 +137,7 @@ class LookupOperation:
         "_answers",
         "_collector",
         "_config",
+        "_counters",
         "_listener",
         "_lookup",
         "_own_id",
@@ -156,10 +164,11 @@ class LookupOperation:
         then: Continuation | None = None,
         size: NetworkSize | None = None,
         listener: PeersListener | None = None,
+        counters: Counters | None = None,
     ) -> None:
         """``collector`` takes the items of the answers; ``stop`` may end the lookup before the k
         closest nodes have answered; ``then`` is told when it has ended; ``size`` learns from it;
-        ``listener`` is told of peers as answers name them.
+        ``listener`` is told of peers as answers name them; ``counters`` count it.
         """
         self.options = options
         self.finished = False
@@ -169,6 +178,7 @@ class LookupOperation:
         self._then = then
         self._size = size
         self._listener = listener
+        self._counters = counters
         self._lookup = lookup
         self._own_id = own_id
         self._config = config
@@ -246,11 +256,11 @@ class LookupOperation:
             return NO_COMMANDS
         self.finished = True
         result = self._result(now)
-        if complete and self._size is not None and result.closest:
-            distance = result.closest[-1].contact.id ^ result.target
-            self._size.found(len(result.closest), distance, self._lookup.k)
+        if complete:
+            self._learn_from(result)
         after = self._then.lookup_ended(outcome, result, now) if self._then is not None else ()
-        return [LookupFinished(self.options.operation, outcome, result), *after]
+        finished = LookupFinished(self.options.operation, outcome, result)
+        return [*self._alarm(result), finished, *after]
 
     # --- inside -----------------------------------------------------------------------------------
 
@@ -271,6 +281,20 @@ class LookupOperation:
             )
             for peer in peers
         ]
+
+    def _learn_from(self, result: LookupResult) -> None:
+        if self._counters is not None and not self.options.is_for_table:
+            self._counters.lookup_ended(suspicious=result.suspicious)
+        if self._size is not None and result.closest and not result.suspicious:
+            distance = result.closest[-1].contact.id ^ result.target
+            self._size.found(len(result.closest), distance, self._lookup.k)
+
+    def _alarm(self, result: LookupResult) -> list[SuspiciousLookup]:
+        size = self._size.reported if self._size is not None else None
+        if not result.suspicious or size is None:
+            return []
+        target, region = result.target, len(result.region)
+        return [SuspiciousLookup(target, result.family, size, result.answered, region)]
 
     def _outcome(self) -> Outcome:
         if self._lookup.answered_count:
@@ -308,6 +332,8 @@ class LookupOperation:
             refused=self._refused(),
             network_size=estimated_network_size([peer.distance for peer in closest]),
             item=self._collector.item if self._collector is not None else None,
+            suspicious=self._lookup.suspicious,
+            region=tuple(self._found_node(peer) for peer in self._lookup.region()),
         )
 
     def _refused(self) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """Storing at the nodes closest to a target: a lookup that brings tokens, then a query to each of
-the k closest nodes that gave one.
+the k closest nodes that gave one; where the lookup was suspicious, to the others of the region of
+the target as well (`region.py`).
 
 It is one operation from the first query of the lookup to the last answer: a second lookup that
 began at what the first one had found would have to find the IDs of those nodes again, and ended
@@ -64,7 +65,9 @@ class StoreOperation(ABC):
         if self._ended:
             return NO_COMMANDS
         self._asked = {
-            node.contact.endpoint: node for node in result.closest if node.token is not None
+            node.contact.endpoint: node
+            for node in (*result.closest, *result.region)
+            if node.token is not None
         }
         may_store = self._found(result)
         if outcome is not Outcome.DONE or not self._asked:

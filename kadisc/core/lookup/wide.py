@@ -71,6 +71,8 @@ class WideLookup:
         self._heard: dict[Endpoint, tuple[NodeId, int]] = {}
         """The ID and the number of hops of each contact in an answer."""
         self._stalls: dict[Endpoint, int] = {}
+        self._region: list[Peer] = []
+        self._is_suspicious = False
         self._dead: set[Endpoint] = set()
         """Those that were silent, or answered with an error, in a lookup that has ended."""
 
@@ -116,6 +118,16 @@ class WideLookup:
             found.update((peer.endpoint, self._copy(peer)) for peer in self._step.closest())
         return sorted(found.values())[: self.k]
 
+    def region(self) -> list[Peer]:
+        """Of the lookup of the target itself, the first one."""
+        chosen = {peer.endpoint for peer in self.closest()}
+        region = self._region or self._step.region()
+        return [peer for peer in region if peer.endpoint not in chosen]
+
+    @property
+    def suspicious(self) -> bool:
+        return bool(self._is_suspicious or self._step.suspicious)
+
     # --- from one lookup to the next --------------------------------------------------------------
 
     def _go_on(self, queried: list[Peer]) -> list[Peer]:
@@ -136,6 +148,9 @@ class WideLookup:
             endpoint for endpoint, times in self._stalls.items() if times >= DEAD_AFTER_STALLS
         )
         self._stalls.clear()
+        if self._step.suspicious:
+            self._is_suspicious = True
+            self._region = [self._copy(peer) for peer in self._step.region()]
         closest = self._step.closest()
         for peer in closest:
             self._found[peer.endpoint] = self._copy(peer)

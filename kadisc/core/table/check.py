@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...endpoints import Endpoint
+from ...endpoints import Endpoint, family_of
 from ...ids import NodeId
 from ...wire.messages import Error, FindNode, Reply
 from ..contract import purposes
@@ -17,16 +17,18 @@ from ..contract.queries import (
 )
 from .bucket import Entry
 from .candidates import Candidates
+from .size_reports import SizeReports
 
 
 class Check:
     """The owner of the query: of a candidate (``entry`` is None) or of an entry of the table."""
 
-    __slots__ = ("_candidates", "_entry")
+    __slots__ = ("_candidates", "_entry", "_reports")
 
-    def __init__(self, candidates: Candidates, entry: Entry | None) -> None:
+    def __init__(self, candidates: Candidates, entry: Entry | None, reports: SizeReports) -> None:
         self._candidates = candidates
         self._entry = entry
+        self._reports = reports
 
     @property
     def purpose(self) -> str:
@@ -41,6 +43,8 @@ class Check:
             # Where another ID answers than the one that was named, the name was as wrong.
             is_true = pending.command.expected_id in (None, reply.sender)
             self._candidates.settle(pending.endpoint, now, answered=is_true)
+        else:
+            self._reports.answered(pending.command.query, reply, family_of(pending.endpoint))
         return NO_COMMANDS
 
     def stalled(self, pending: PendingQuery, now: float) -> Commands:

@@ -26,6 +26,19 @@ class NodeSearch(MultiFamilyLookup):
         merged = [node for result in self.results for node in result.closest]
         return sorted(merged, key=lambda node: node.contact.id ^ self.target)[: self.k]
 
+    @property
+    def region(self) -> list[FoundNode]:
+        """The other nodes of the region around the target, of suspicious lookups."""
+        merged = [node for result in self.results for node in result.region]
+        chosen = {node.contact.endpoint for node in self.nodes}
+        others = [node for node in merged if node.contact.endpoint not in chosen]
+        return sorted(others, key=lambda each: each.contact.id ^ self.target)
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether one of the lookups was."""
+        return any(result.suspicious for result in self.results)
+
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
         answers = await self.follow_to_end(
             self.node.lookup(self.target, k=self.k, paths=self._paths, family=family, seeds=seeds)

@@ -4,7 +4,8 @@ Attack: a colluder that is asked for a target names other colluders, under forge
 target than any honest node's. Each of those, when it is asked in turn, answers with the ID under
 which it was named, and names further colluders. KRPC cannot prevent that: a node chooses the ID in
 its answers. Towards a node that knows it by its usual ID (and checks it now and then) a colluder
-keeps that ID.
+keeps that ID. Asked for its own ID it keeps it, too, and says that others are right beside it, so
+that the network looks denser than it is.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class CollusionRing:
             ]
         else:
             referrals = self._referrals(asker, target)
-            if member.endpoint in referrals.told:
+            if member.endpoint in referrals.told and target != member.own_id:
                 reply.sender = self._forged_id(target, member.endpoint)
             named = [
                 Contact(self._forged_id(target, each.endpoint), each.endpoint)

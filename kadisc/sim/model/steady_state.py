@@ -7,6 +7,9 @@ as the maintenance of a node spaces them. A share of the entries is dead. The sh
 churn profile: an entry that has been up for ``a`` is checked every ``interval(a)``, so a dead entry
 stays undetected for half of that interval plus the two checks that must fail. During the warm-up
 the real code then works on these tables.
+
+So are the reports by which a node estimates the size of the network: what some of its contacts
+would have answered to its last checks. An adversary says that its neighbours are right beside it.
 """
 
 from __future__ import annotations
@@ -21,21 +24,25 @@ from ...config import MaintenanceConfig
 from ...contacts import Contact
 from ...core.dht import Dht
 from ...core.table.revalidation import check_interval_s
-from ...ids import ID_BITS
+from ...core.table.size_reports import KEPT, NAMED
+from ...ids import ID_BITS, ID_SPACE, NodeId
 from .churn import Churn
 from .host import Host
 
 SAMPLES = 5000
+S_PER_REPORT = 8.0
+"""A node that checks a contact in 4 s asks every second one for a report."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlantedContact:
     """A contact to be put into tables: one object, shared by all of them. ``age_s``: how long the
-    node has been up.
+    node has been up. ``is_adversary``: it has no real node inside.
     """
 
     contact: Contact
     age_s: float
+    is_adversary: bool = False
 
 
 def dead_share(churn: Churn, config: MaintenanceConfig, rng: Random) -> float:
@@ -62,6 +69,7 @@ class TableBuilder:
         self._config = config
         self._rng = rng
         self._seconds: dict[int, float] = {}
+        self._reports: dict[NodeId, float] = {}
 
     def fill(self, host: Host, age_s: float, now: float) -> None:
         """Fills the table of a host that has been up for ``age_s``."""
@@ -83,6 +91,7 @@ class TableBuilder:
             if low == high:
                 break
         dht.parts.bucket_fill.settled()
+        self._report_to(dht, age_s)
 
     def _fill_bucket(self, dht: Dht, index: int, fitting: range, age_s: float, now: float) -> None:
         rng, capacity = self._rng, dht.table.capacity(index)
@@ -105,6 +114,27 @@ class TableBuilder:
                 entry.verified_at = entry.traffic_at = verified_at
                 dht.parts.revalidation.plan(entry)
                 added += 1
+
+    def _report_to(self, dht: Dht, age_s: float) -> None:
+        contacts = [entry.contact.id for entry in dht.table]
+        count = min(KEPT, len(contacts), int(age_s / S_PER_REPORT))
+        for node_id in self._rng.sample(contacts, count):
+            dht.parts.size_reports.add(self._report_of(node_id))
+
+    def _report_of(self, node_id: NodeId) -> float:
+        """How far the 8th neighbour of a node is, as that node would say."""
+        if node_id in self._reports:
+            return self._reports[node_id]
+        known = self._known[bisect_left(self._ids, node_id)]
+        low = high = distance = 0
+        for shift in range(0 if known.is_adversary else ID_BITS + 1):
+            start = node_id >> shift << shift
+            low, high = bisect_left(self._ids, start), bisect_left(self._ids, start + (1 << shift))
+            if high - low > NAMED:
+                distance = sorted(each ^ node_id for each in self._ids[low:high])[NAMED]
+                break
+        self._reports[node_id] = distance / ID_SPACE
+        return self._reports[node_id]
 
     def _second(self, at: float) -> float:
         """``at`` rounded down to a full second: one object for all entries with that second."""

@@ -4,7 +4,7 @@ attackers that hide it?
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ...core.contract.events import LookupFinished, NodeAnswered
@@ -29,6 +29,8 @@ class AttackedLookup:
     heard: bool = False
     returned: bool = False
     captured: bool = False
+    attacked: bool = False
+    suspicious: bool = False
     attackers: int = 0
     recalled: int = 0
     ended: bool = False
@@ -40,9 +42,12 @@ class AttackedLookup:
 class HonestProbe:
     """Starts lookups and judges them by the oracle.
 
-    ``found``: the closest honest node was asked, and answered. ``returned``: it is also among the k
-    closest of the result, where an announce would go. ``captured``: no honest node is among those.
-    ``attackers``: how many of those are adversaries.
+    ``found``: the closest honest node was asked, and answered. ``returned``: it is also in the
+    result, among the k closest or in the region of a suspicious lookup, where an announce would go.
+    ``captured``: no honest node is among those. ``attackers``: how many of the k closest are
+    adversaries. ``attacked``: an adversary answered under an ID that it forged for this lookup.
+    ``alarms``: the share of the attacked lookups that were suspicious; ``false_alarms``: that of
+    all others.
     """
 
     lab: Lab
@@ -74,6 +79,7 @@ class HonestProbe:
             f"{prefix}found": share(sum(lookup.heard for lookup in counted), len(counted)),
             f"{prefix}returned": share(sum(lookup.returned for lookup in counted), len(counted)),
             f"{prefix}captured": share(sum(lookup.captured for lookup in counted), len(counted)),
+            **alarms(counted, prefix),
             f"{prefix}queries_mean": mean(
                 [lookup.queries for lookup in counted if lookup.ended], 1
             ),
@@ -107,6 +113,9 @@ class HonestProbe:
         def on_event(now: float, event: object) -> None:
             if isinstance(event, NodeAnswered):
                 lookup.heard = lookup.heard or event.node.contact.id == lookup.truth.id
+                at = lab.oracle.at(event.node.contact.endpoint)
+                forged = at is not None and not at.honest and at.id != event.node.contact.id
+                lookup.attacked = lookup.attacked or forged
             elif isinstance(event, LookupFinished) and event.operation == operation:
                 self._ended(lookup, event)
 
@@ -125,9 +134,28 @@ class HonestProbe:
         lookup.ended = True
         lookup.queries = event.result.queries
         lookup.elapsed_s = event.result.elapsed_s
-        returned = [node.contact.endpoint for node in event.result.closest]
+        result = event.result
+        lookup.suspicious = result.suspicious
+        nodes = (*result.closest, *result.region)
+        hosts = [self.lab.oracle.at(node.contact.endpoint) for node in nodes]
+        returned = [node.contact.endpoint for node in nodes]
         lookup.recalled = sum(host.outside in returned for host in lookup.closest)
         lookup.returned = lookup.truth.outside in returned
-        honest = [self.lab.oracle.at(endpoint) for endpoint in returned]
-        lookup.attackers = sum(host is not None and not host.honest for host in honest)
-        lookup.captured = not any(host is not None and host.honest for host in honest)
+        lookup.attackers = sum(
+            host is not None and not host.honest for host in hosts[: len(result.closest)]
+        )
+        lookup.captured = not any(host is not None and host.honest for host in hosts)
+
+
+def alarms(lookups: Sequence[AttackedLookup], prefix: str) -> Metrics:
+    ended = [lookup for lookup in lookups if lookup.ended]
+    attacked = [lookup.suspicious for lookup in ended if lookup.attacked]
+    others = [lookup.suspicious for lookup in ended if not lookup.attacked]
+    return {
+        f"{prefix}attacked": share(len(attacked), len(ended)),
+        f"{prefix}alarms": share(sum(attacked), len(attacked)),
+        f"{prefix}false_alarms": share(sum(others), len(others)),
+        f"{prefix}queries_suspicious_mean": mean(
+            [lookup.queries for lookup in ended if lookup.suspicious], 1
+        ),
+    }

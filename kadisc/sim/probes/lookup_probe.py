@@ -34,6 +34,7 @@ class ProbedLookup:
     learned_s: float | None = None
     elapsed_s: float | None = None
     queries: int = 0
+    suspicious: bool = False
     hops: int = 0
 
 
@@ -78,6 +79,7 @@ class LookupProbe:
             **spread("answered_mrtt", answered),
             "queries_mean": mean([lookup.queries for lookup in done], 2),
             **spread("queries", [lookup.queries for lookup in done], 1),
+            "alarms": share(sum(lookup.suspicious for lookup in done), len(done)),
             "hops_mean": mean([lookup.hops for lookup in done], 2),
             **quantiles("learned_mrtt", learned),
             **quantiles("answered_mrtt", answered),
@@ -125,6 +127,7 @@ class LookupProbe:
         lookup.ended = True
         lookup.elapsed_s = result.elapsed_s
         lookup.queries = result.queries
+        lookup.suspicious = result.suspicious
         lookup.hops = result.hops
         # The nodes that count: up for 10 minutes when the lookup began, and still up now.
         truth = self.lab.oracle.closest(

@@ -18,9 +18,10 @@ from ..probes.honest_probe import HonestProbe
 from .scenario import Scenario
 
 COLUMNS = {
-    name: name for name in ("found", "returned", "captured", "queries_mean", "elapsed_s_mean")
+    name: name
+    for name in ("found", "returned", "captured", "alarms", "queries_mean", "elapsed_s_mean")
 }
-RELEVANT = ("bep42_ids", "lookup_caps", "diversity_caps")
+RELEVANT = ("region_lookups", "bep42_ids", "lookup_caps", "diversity_caps")
 PATHS, K = 8, 16
 
 

@@ -8,6 +8,7 @@ from math import exp, factorial
 import pytest
 
 from kadisc.core.lookup.network_size import CHANCE, ENOUGH, KEPT, NetworkSize, least_expected
+from kadisc.core.table.size_reports import SizeReports
 from kadisc.ids import ID_SPACE
 
 NODES = 2000
@@ -23,7 +24,7 @@ def closest(rng: random.Random, count: int = 8, nodes: int = NODES) -> list[int]
 
 
 def after(lookups: list[list[int]]) -> NetworkSize:
-    size = NetworkSize()
+    size = NetworkSize(SizeReports())
     for distances in lookups:
         size.found(len(distances), distances[-1], 8)
     return size

@@ -1,0 +1,177 @@
+"""Region lookups: a lookup that found improbably many nodes near its target asks on, until it has
+covered the region in which the k closest nodes of an honest network would be.
+
+Attack: colluders with IDs near a target are closer than all honest nodes, answer, and fill the k
+closest, where a search ends and an announce goes. Defence: where the density is improbable
+(`density.py`) the lookup is not over when the k closest have answered. It asks all that are named
+within the radius that would hold k nodes by the size of the network, within a bound
+(`LookupConfig.region_nodes`), closest first; of IDs that do not follow from their address (BEP 42)
+at most five of eight, as among the k. Nodes right beside the target no longer count among the k.
+What is announced or put goes to all of the region that answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from math import sqrt
+from typing import Final, Protocol
+
+from ..addressing.bep42 import Bep42Check
+from .density import ALARM, DOUBT, Density
+from .peer import PENDING, Peer, State
+
+BESIDE: Final = 0.01
+"""Closer than the node expected at this share of the mean gap, a node is right beside the target:
+of 100 honest lookups one has such a node.
+"""
+UNUSABLE: Final = (State.FAILED, State.SILENT)
+NO_PEERS: Final[tuple[Peer, ...]] = ()
+
+
+class RegionRule(Protocol):
+    @property
+    def suspicious(self) -> bool:
+        """Whether the density near the target is improbable."""
+        ...
+
+    @property
+    def beside(self) -> int:
+        """Nodes that are closer do not count among the k while there are others."""
+        ...
+
+    def look(self, peers: Sequence[Peer]) -> bool:
+        """Looks at all that were named, closest first, when those that count have answered.
+        Returns whether ``beside`` has changed.
+        """
+        ...
+
+    def to_ask(self, peers: Sequence[Peer], asked: int) -> Iterable[Peer]:
+        """The nodes to query besides, where ``asked`` have been queried."""
+        ...
+
+    def awaits(self, peers: Sequence[Peer]) -> bool:
+        """Whether a node of the region has been queried and may still answer."""
+        ...
+
+    def also(self, peers: Sequence[Peer], closest: Sequence[Peer]) -> list[Peer]:
+        """Nodes that answered in the region, besides the k closest."""
+        ...
+
+
+class NoRegion:
+    """The lookup ends when the k closest have answered, however many they are."""
+
+    __slots__ = ()
+
+    @property
+    def suspicious(self) -> bool:
+        return False
+
+    @property
+    def beside(self) -> int:
+        return 0
+
+    def look(self, peers: Sequence[Peer]) -> bool:
+        return False
+
+    def to_ask(self, peers: Sequence[Peer], asked: int) -> Iterable[Peer]:
+        return NO_PEERS
+
+    def awaits(self, peers: Sequence[Peer]) -> bool:
+        return False
+
+    def also(self, peers: Sequence[Peer], closest: Sequence[Peer]) -> list[Peer]:
+        return []
+
+
+NO_REGION: Final = NoRegion()
+
+
+class Region:
+    """The region around the target of one lookup. ``most``: how many nodes the lookup asks then."""
+
+    __slots__ = ("_bep42_valid", "_beside", "_density", "_k", "_most", "_radius", "_suspicious")
+
+    def __init__(self, size: float | None, k: int, most: int, bep42_valid: Bep42Check) -> None:
+        self._density = Density(size, k)
+        self._k = k
+        self._most = most
+        self._bep42_valid = bep42_valid
+        self._radius = 0
+        self._beside = 0
+        self._suspicious = False
+
+    @property
+    def suspicious(self) -> bool:
+        return self._suspicious
+
+    @property
+    def beside(self) -> int:
+        return self._beside
+
+    def look(self, peers: Sequence[Peer]) -> bool:
+        if self.suspicious:
+            return False
+        distances = [
+            peer.distance for peer in peers if peer.id is not None and peer.state not in UNUSABLE
+        ]
+        if not self._radius:
+            if not self._density.is_improbable(distances, DOUBT):
+                return False
+            self._radius = self._density.radius_of(self._k + 2.0 * sqrt(self._k))
+        if not self._density.is_improbable(distances, ALARM):
+            return False
+        self._suspicious = True
+        self._beside = self._density.radius_of(BESIDE)
+        return True
+
+    def to_ask(self, peers: Sequence[Peer], asked: int) -> Iterable[Peer]:
+        if not self._radius or asked >= self._most:
+            return NO_PEERS
+        return self._in_order(peers, self._most - asked)
+
+    def _in_order(self, peers: Sequence[Peer], places: int) -> Iterator[Peer]:
+        invalid_left = places - -(-3 * places // 8)
+        later: list[Peer] = []
+        for peer in peers:
+            if peer.distance > self._radius or not places:
+                break
+            if peer.state in PENDING:
+                places -= 1
+            if peer.state is not State.KNOWN:
+                continue
+            if peer.distance < self._beside:
+                later.append(peer)
+                continue
+            if peer.id is None or not self._bep42_valid(peer.id, peer.endpoint):
+                if not invalid_left:
+                    later.append(peer)
+                    continue
+                invalid_left -= 1
+            places -= 1
+            yield peer
+        yield from later[:places]
+
+    def awaits(self, peers: Sequence[Peer]) -> bool:
+        radius = self._radius
+        return radius > 0 and any(
+            peer.state in PENDING and peer.distance <= radius for peer in peers
+        )
+
+    def also(self, peers: Sequence[Peer], closest: Sequence[Peer]) -> list[Peer]:
+        if not self.suspicious:
+            return []
+        chosen = set(map(id, closest))
+        return [
+            peer
+            for peer in peers
+            if peer.state is State.ANSWERED
+            and peer.distance <= self._radius
+            and id(peer) not in chosen
+        ][: 2 * self._k]
+
+
+class MakeRegion(Protocol):
+    def __call__(
+        self, size: float | None, k: int, most: int, bep42_valid: Bep42Check
+    ) -> RegionRule: ...
