@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "doctor": ("net", "observe"),
     "control": ("doctor",),
     "feed": ("control",),
+    "http": ("control",),
     "dashboard": ("observe",),
     "conformance": ("net",),
 }

@@ -13,7 +13,7 @@ from ..config import DEFAULT_PORT, Config
 from ..config.declaration import HoldsFor
 from ..control.server import open_control
 from ..endpoints import Endpoint, Scope, port_of, scope_of
-from ..errors import BindError
+from ..errors import BindError, UsageError
 from ..net.api.node import Node
 from ..net.api.open import open_everywhere, open_node, open_port, open_ports
 from ..net.devnet import open_devnet
@@ -42,6 +42,7 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[Node]]:
                     options.devnet, config, bootstrap=config.bootstrap, ports=choose_ports()
                 ) as nodes,
                 _controlled(nodes[0]),
+                _measured(nodes[0]),
             ):
                 yield nodes
         return
@@ -70,7 +71,7 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[Node]]:
             say(f"warning: {doubt}")
         if (line := mapping_line(node.config, node.local_endpoints.values())) is not None:
             say(line)
-        async with _controlled(node):
+        async with _controlled(node), _measured(node):
             yield [node]
 
 
@@ -123,6 +124,34 @@ async def _controlled(node: Node) -> AsyncIterator[None]:
             await stack.enter_async_context(open_control(node, node.config.state_dir))
         except BindError as error:
             say(f"warning: no control socket: {error}")
+        yield
+
+
+@asynccontextmanager
+async def _measured(node: Node) -> AsyncIterator[None]:
+    """Serves metrics and health over HTTP, where the configuration wants it."""
+    settings = node.config.metrics
+    if settings.listen is None:
+        for name, is_given in (("--http-api", settings.api), ("--metrics-open", settings.open)):
+            if is_given:
+                raise UsageError(f"{name} needs --metrics HOST:PORT")
+        yield
+        return
+    try:
+        from ..http.server import open_http
+    except ImportError as error:
+        raise UsageError(
+            f"--metrics needs the extra metrics ({error.name} is missing):"
+            " pip install 'kadisc[metrics]'"
+        ) from None
+    async with open_http(
+        node,
+        settings.listen,
+        token_file=settings.token_file,
+        is_open=settings.open,
+        has_api=settings.api,
+    ) as where:
+        say(f"metrics at {where if where.startswith('unix:') else f'http://{where}/metrics'}")
         yield
 
 

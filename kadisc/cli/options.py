@@ -94,17 +94,25 @@ def _add_options(
                     help=each.help,
                 )
         elif key.kind == "bool":
-            group.add_argument(_flag(key.name), action="store_true", help=help_text)
+            group.add_argument(_flag(key.name), dest=key.name, action="store_true", help=help_text)
         elif key.kind.startswith("tuple"):
             group.add_argument(
-                _flag(key.name), action="append", metavar=option.metavar, help=help_text
+                _flag(key.name),
+                dest=key.name,
+                action="append",
+                metavar=option.metavar,
+                help=help_text,
             )
         else:
-            group.add_argument(_flag(key.name), metavar=option.metavar, help=help_text)
+            group.add_argument(
+                _flag(key.name), dest=key.name, metavar=option.metavar, help=help_text
+            )
 
 
 def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    """The option for the key of this name."""
+    option = KEYS[name].setting.option
+    return f"--{(option and option.name) or name.replace('_', '-')}"
 
 
 def _help_from(description: str) -> str:

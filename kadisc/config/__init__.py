@@ -18,6 +18,7 @@ from .gossip import GossipConfig as GossipConfig
 from .gossip import RendezvousConfig as RendezvousConfig
 from .limits import LimitsConfig as LimitsConfig
 from .maintenance import MaintenanceConfig as MaintenanceConfig
+from .metrics import MetricsConfig as MetricsConfig
 from .node import CLIENT_VERSION as CLIENT_VERSION
 from .node import DEFAULT_NETWORK as DEFAULT_NETWORK
 from .node import DEFAULT_PORT as DEFAULT_PORT

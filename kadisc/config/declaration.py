@@ -86,6 +86,7 @@ class Form(enum.Enum):
     GATEWAY = "a numeric address, as in 192.168.1.1 or fe80::1%eth0"
     INTERFACE = "the system's name of an interface, as in eth0"
     NETWORK_NAME = "1 to 64 printable characters"
+    HTTP_ADDRESS = "a numeric address with a port, as in 127.0.0.1:9464, or unix:PATH"
     FILE = "a path of a file"
     FOLDER = "a path of a folder"
 
@@ -125,6 +126,7 @@ class Heading(enum.Enum):
     ADDRESS = "address options"
     PEERS = "peer options"
     FILES = "file options"
+    METRICS = "metrics options"
     LAB = "lab options"
 
 
@@ -150,6 +152,8 @@ class Option:
     """The help text, where the description of the field is too long for it."""
     heading: Heading = Heading.FIRST
     flags: tuple[ValueFlag, ...] = ()
+    name: str | None = None
+    """The name of the option without the leading dashes, where it is not that of the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +189,10 @@ def switch(
     description: str,
     *,
     option: Option | None = None,
+    holds_for: HoldsFor = HoldsFor.EVERY_COMMAND,
 ) -> bool:
     """A field that is true or false."""
-    return setting(default, Form.SWITCH, description, option=option)
+    return setting(default, Form.SWITCH, description, option=option, holds_for=holds_for)
 
 
 def from_the_node(default: Value) -> Value:

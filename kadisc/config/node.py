@@ -22,6 +22,7 @@ from .declaration import (
     within,
 )
 from .defences import DIVERSITY_DEFENCES
+from .metrics import MetricsConfig
 
 CLIENT_VERSION: Final = b"KD\x00\x01"
 """The ``v`` of this program (BEP 5): two letters for the client, two bytes for its version."""
@@ -308,6 +309,7 @@ class Config:
         ),
     )
     core: CoreConfig = field(default_factory=CoreConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
     bootstrap_retry_s: float = setting(
         2.0,
         within(0.01, 86_400),

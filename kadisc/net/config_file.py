@@ -263,6 +263,13 @@ def _check_network_name(text: str) -> None:
         )
 
 
+def _check_http_address(text: str) -> None:
+    if not text.startswith("unix:"):
+        _check_listen_address(text)
+    elif not text.removeprefix("unix:") or "\0" in text:
+        raise UsageError(f"expected a path behind unix:, not {text!r}")
+
+
 def _check_path(text: str) -> None:
     if "\0" in text:
         raise UsageError(f"expected a path, not {text!r}")
@@ -277,6 +284,7 @@ _CHECKS: Final[Mapping[Form, Callable[[str], object]]] = {
     Form.GATEWAY: parse_gateway,
     Form.NETWORK_NAME: _check_network_name,
     Form.FILE: _check_path,
+    Form.HTTP_ADDRESS: _check_http_address,
     Form.FOLDER: _check_path,
 }
 """What is no list of services."""

@@ -11,6 +11,7 @@ from ...core.peers.network_snapshot import PeerNetworkSnapshot
 from ...core.snapshot import DhtSnapshot
 from ...endpoints import Endpoint, format_endpoint, format_ip, format_subnet
 from ...ids import format_id
+from ...net.api.node import Node
 from ...observe.lan import lan_document
 from ...observe.mappings import mapping_document
 from ...observe.reachability import ReachDocument, reach_document, untested_words
@@ -179,7 +180,11 @@ class Status(msgspec.Struct):
 
 async def _status(params: StatusParams, call: Call) -> Status:
     await trio.lowlevel.checkpoint()
-    node = call.node
+    return status_document(call.node)
+
+
+def status_document(node: Node) -> Status:
+    """The state of a node at this moment."""
     snapshot = node.snapshot()
     sockets = node.sockets()
     tests = node.config.core.tests_reachability

@@ -11,6 +11,7 @@ from ...core.book.entry import Provenance
 from ...core.peers.peer_matching import MatchedBy, PeerMatch
 from ...endpoints import format_endpoint
 from ...errors import NotFound
+from ...net.api.node import Node
 from ..call import Call, Method
 from ..units import milliseconds
 
@@ -64,11 +65,18 @@ class WhyDocument(msgspec.Struct):
 
 async def _why(params: WhyParams, call: Call) -> WhyDocument:
     await trio.lowlevel.checkpoint()
-    network = call.node.own_network
-    match = network.match(params.peer)
-    provenance = call.node.why(params.peer)
+    return why_document(call.node, params.peer)
+
+
+def why_document(node: Node, peer: str) -> WhyDocument:
+    """The history of a peer, as `WhyParams` names it. Raises NotFound, and UsageError for a text
+    that names none.
+    """
+    network = node.own_network
+    match = network.match(peer)
+    provenance = node.why(peer)
     if provenance is None:
-        raise NotFound(unknown_peer(network.name, params.peer))
+        raise NotFound(unknown_peer(network.name, peer))
     return _document(provenance, network.asn(provenance.endpoint), match)
 
 

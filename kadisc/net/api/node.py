@@ -104,6 +104,7 @@ class Node(NetworkMember):
         self._static_peers = StaticPeerResolver(pump, config, rng)
         self._tcp_dials = TcpDials(pump)
         pump.dispatch.tap(self._published_record.note)
+        pump.dispatch.tap(self.event_counts.note)
 
     def start(self, nursery: trio.Nursery, *, joins: bool = True) -> None:
         """Starts the node's tasks. Without ``joins`` it sends only what calls make it send."""

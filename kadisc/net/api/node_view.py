@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...core.snapshot import OperationSnapshot, Snapshot
 from ...endpoints import Endpoint, Family
 from ...ids import NodeId
+from ...observe.event_counts import EventCounts
 from ...observe.lan import LanSnapshot
 from ...observe.mappings import MappingSnapshot
 from ...observe.socket_snapshot import SocketSnapshot
@@ -35,6 +36,8 @@ class NodeView:
         """Has routers forward ports to this node."""
         self.link_watcher = link_watcher
         """Follows changes of the network."""
+        self.event_counts = EventCounts()
+        """What the metrics count from events."""
         self._lan = lan
         self._core = pump.core
         self._opened_at = pump.now()

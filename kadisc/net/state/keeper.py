@@ -112,6 +112,9 @@ class Keeper:
         self._config = config
         self._folder = folder
         self._failing = any(isinstance(notice, StateUnsaved) for notice in self._notices)
+        self.saved_at_wall_s: float | None = None
+        """When the state was last saved in this run, in seconds since 1970."""
+        self.failed_saves = 0
         self._changed = kept.seed is None
         self._wanted_now = trio.Event()
         self._pump: Pump | None = None
@@ -254,6 +257,7 @@ class Keeper:
             # No thread or no memory is left, for example in a container with a limit of either.
             self._tell_unsaved(pump, f"the state cannot be saved: {reason_of(error)}")
             return
+        self.saved_at_wall_s = pump.wall_s()
         self._saved_published = state.published
         self.saved_nonces = nonces
         if was_remade:
@@ -277,6 +281,7 @@ class Keeper:
 
     def _tell_unsaved(self, pump: Pump, reason: str) -> None:
         self._changed = True
+        self.failed_saves += 1
         if not self._failing:
             self._failing = True
             pump.publish(StateUnsaved(reason))
