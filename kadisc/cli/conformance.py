@@ -32,7 +32,7 @@ exit codes: 0 no FAIL; 1 at least one, or no answer; 2 wrong usage;
 
 _COLORS = {"pass": "green", "warn": "yellow", "fail": "bold red", "skip": "dim"}
 RESOLVE_S = 5.0
-MAX_SOURCES = 64
+MAX_SOURCES = 128
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +59,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="IP",
         default=[],
         help=(
-            "send from this address; repeatable, some cases need two (default: 64 addresses of "
+            "send from this address; repeatable, some cases need two (default: 104 addresses of "
             "127/8 for a node on loopback, otherwise one)"
         ),
     )

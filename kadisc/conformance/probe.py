@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from math import inf
@@ -39,6 +40,8 @@ MAX_DATAGRAM_BYTES = 65_535
 SOCKET_BUFFER_BYTES = 1 << 18
 MAX_STRAYS = 256
 """The limit of kept datagrams that answer no query, and of kept queries by the node under test."""
+MAX_CHANGES = 40
+"""Answers of an asker whose ID changes: enough to see whether there is an end to the queries."""
 BATCH = 32
 """Datagrams read from a socket at a time."""
 
@@ -53,6 +56,29 @@ class Pace:
     """How often a query is sent in all."""
     settle_s: float = 3.0
     """How long a case waits for what the node under test does unasked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """Datagrams sent at a rate that no honest node reaches."""
+
+    batches: int = 60
+    batch: int = 10
+    per_s: float = 300.0
+    settle_s: float = 0.5
+    """How long answers are waited for after the last datagram."""
+
+    @property
+    def datagrams(self) -> int:
+        return self.batches * self.batch
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a flood got back."""
+
+    datagrams: int
+    size: int
 
 
 @dataclass(slots=True)
@@ -93,13 +119,24 @@ class ProbeAnswer:
 
 
 class Asker:
-    """One socket and one node ID. It answers queries only if ``answers`` is true."""
+    """One socket and one node ID. It answers queries only if ``answers`` is true; with
+    ``changes_id`` every answer but the first has another ID, and there are `MAX_CHANGES` of them.
+    """
 
-    def __init__(self, port: UdpPort, node_id: bytes, gate: Gate, *, answers: bool) -> None:
+    def __init__(
+        self, port: UdpPort, node_id: bytes, gate: Gate, *, answers: bool, changes_id: bool = False
+    ) -> None:
         self.port = port
         self.node_id = node_id
         self.gate = gate
         self.answers = answers
+        self.changes_id = changes_id
+        self.opened_at = trio.current_time()
+        self.asked_at: deque[float] = deque(maxlen=MAX_STRAYS)
+        """When the node under test queried it, in seconds of trio's clock."""
+        self.answered = 0
+        """Replies and errors that came to it, and their bytes."""
+        self.answered_bytes = 0
         self.waiting: dict[bytes, trio.MemorySendChannel[tuple[bytes, Fields]]] = {}
         self.strays: list[tuple[bytes, Fields | None]] = []
 
@@ -147,7 +184,14 @@ class ConformanceProbe:
 
     # --- Sources ----------------------------------------------------------------------------------
 
-    def open(self, place: int = 0, node_id: bytes | None = None, *, answers: bool = False) -> Asker:
+    def open(
+        self,
+        place: int = 0,
+        node_id: bytes | None = None,
+        *,
+        answers: bool = False,
+        changes_id: bool = False,
+    ) -> Asker:
         """A new socket at source address number ``place`` (modulo the number of sources)."""
         source = self.sources[place % len(self.sources)]
         host = f"[{source}]:0" if ":" in source else f"{source}:0"
@@ -155,11 +199,16 @@ class ConformanceProbe:
             host, max_datagram_bytes=MAX_DATAGRAM_BYTES, socket_buffer_bytes=SOCKET_BUFFER_BYTES
         )
         own_id = node_id or secrets.token_bytes(20)
-        asker = Asker(port, own_id, self._gates[source], answers=answers)
+        asker = Asker(port, own_id, self._gates[source], answers=answers, changes_id=changes_id)
         self._askers.append(asker)
         assert self.nursery is not None  # set by open_probe
         self.nursery.start_soon(self._listen, asker)
         return asker
+
+    @property
+    def askers(self) -> Sequence[Asker]:
+        """All that were opened."""
+        return self._askers
 
     @property
     def asker(self) -> Asker:
@@ -233,6 +282,21 @@ class ConformanceProbe:
         self.count.sent += 1
         self.count.sent_bytes += len(payload)
 
+    async def flood(self, make: Callable[[], bytes], flood: Flood, asker: Asker) -> Answered:
+        """Sends datagrams without regard to the rate of a source; only for cases that are
+        destructive. Returns how many were answered, and with how many bytes.
+        """
+        before, before_bytes = asker.answered, asker.answered_bytes
+        for _ in range(flood.batches):
+            for _ in range(flood.batch):
+                payload = make()
+                asker.port.send((payload, self.target))
+                self.count.sent += 1
+                self.count.sent_bytes += len(payload)
+            await trio.sleep(flood.batch / flood.per_s)
+        await trio.sleep(flood.settle_s)
+        return Answered(asker.answered - before, asker.answered_bytes - before_bytes)
+
     async def alive(self, *, after: str) -> None:
         """Sends a ping that must be answered. By then the node has read what was sent before."""
         answer = await self.ask("ping")
@@ -270,7 +334,10 @@ class ConformanceProbe:
         tid = envelope.get(b"t")
         if envelope.get(b"y") == b"q":
             await self._queried(asker, envelope)
-        elif type(tid) is bytes and (channel := asker.waiting.get(tid)) is not None:
+            return
+        asker.answered += 1
+        asker.answered_bytes += len(payload)
+        if type(tid) is bytes and (channel := asker.waiting.get(tid)) is not None:
             try:
                 channel.send_nowait((payload, envelope))
             except trio.WouldBlock:
@@ -288,9 +355,13 @@ class ConformanceProbe:
             return
         if len(self.queries) < MAX_STRAYS:
             self.queries.append(ReceivedQuery(method, tid, asker))
+        asker.asked_at.append(trio.current_time())
         if asker.answers:
             empty = {} if method == b"ping" else {self._nodes_key(): b""}
             await self.send(datagrams.reply({b"id": asker.node_id, **empty}, tid), asker=asker)
+            if asker.changes_id:
+                asker.node_id = self.near(2)
+                asker.answers = len(asker.asked_at) < MAX_CHANGES
 
     def _nodes_key(self) -> bytes:
         return b"nodes" if family_of(self.target) is Family.IPV4 else b"nodes6"
@@ -320,13 +391,14 @@ async def open_probe(
 
 
 def usual_sources(target: Endpoint) -> tuple[str, ...]:
-    """For a target on IPv4 loopback, eight addresses in as many networks and 56 in one more; for
-    any other target the address that the system would choose.
+    """For a target on IPv4 loopback, eight addresses in as many networks, 40 in as many subnets of
+    one more, and 56 in one subnet; for any other target the address that the system would choose.
     """
     if scope_of(target) is Scope.LOOPBACK and family_of(target) is Family.IPV4:
         scattered = tuple(f"127.{place}.7.1" for place in range(1, 9))
+        neighbours = tuple(f"127.10.{place}.1" for place in range(1, 41))
         together = tuple(f"127.9.7.{place}" for place in range(1, 57))
-        return (*scattered, *together) if _can_bind(scattered[0]) else ("127.0.0.1",)
+        return (*scattered, *neighbours, *together) if _can_bind(scattered[0]) else ("127.0.0.1",)
     return (_outbound_address(target),)
 
 

@@ -10,7 +10,21 @@ from collections.abc import Callable, Sequence
 from ..endpoints import Scope, scope_of
 from ..errors import UsageError
 from .case import Case, Finding
-from .cases import answers, conduct, errors, framing, identity, items, malformed, tokens, want
+from .cases import (
+    amplification,
+    answers,
+    changing_ids,
+    conduct,
+    errors,
+    floods,
+    framing,
+    full_store,
+    identity,
+    items,
+    malformed,
+    tokens,
+    want,
+)
 from .probe import ConformanceProbe
 from .verdict import CaseOutcome, CaseVerdict, Skipped
 
@@ -22,8 +36,12 @@ CASES: tuple[Case, ...] = (
     *errors.CASES,
     *tokens.CASES,
     *items.CASES,
+    *amplification.CASES,
     *malformed.CASES,
     *conduct.CASES,
+    *floods.CASES,
+    *full_store.CASES,
+    *changing_ids.CASES,
     *malformed.CRASH_CASES,
 )
 
@@ -57,8 +75,12 @@ async def run_suite(
     destructive = destructive or scope_of(probe.target) is Scope.LOOPBACK
     findings: list[Finding] = []
     silenced_by = ""
+    is_prepared = not destructive
     for index, case in enumerate(cases):
         progress(index, case)
+        if case.destructive and not is_prepared:
+            is_prepared = True
+            await _prepare(cases, probe)
         if silenced_by:
             findings.append(
                 Finding(case, CaseOutcome.SKIP, f"the node has not answered since {silenced_by}")
@@ -69,6 +91,12 @@ async def run_suite(
         if findings[-1].outcome is CaseOutcome.FAIL and await probe.ask("ping") is None:
             silenced_by = case.name
     return findings
+
+
+async def _prepare(cases: Sequence[Case], probe: ConformanceProbe) -> None:
+    for case in cases:
+        if case.prepare is not None:
+            await case.prepare(probe)
 
 
 async def _judge(case: Case, probe: ConformanceProbe, *, destructive: bool) -> Finding:

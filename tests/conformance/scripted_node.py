@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,11 @@ REPLIES_ANYWAY = {
 """Faults by which a method is answered although arguments are missing."""
 
 
+MAX_QUERIES = 250
+"""Queries of one endpoint that are answered: fewer than a flood has, more than a case needs."""
+MAX_INFO_HASHES = 200
+
+
 class Refusal(Exception):
     pass
 
@@ -64,6 +70,8 @@ class ScriptedNode:
         self.items: dict[bytes, Fields] = {}
         self.asked: dict[bytes, tuple[bytes, bytes]] = {}
         self.dead = False
+        self.queries: Counter[Endpoint] = Counter()
+        self.used_token: set[Endpoint] = set()
         self._socket = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._outbox: list[tuple[Any, bytes]] = []
 
@@ -89,9 +97,10 @@ class ScriptedNode:
             self.dead = self.fault in CRASHES_AT
             return []
         if message[b"y"] != b"q":
-            self._replied(message, source)
-            return []
+            return self._replied(message, source)
         tid, arguments = message[b"t"], message[b"a"]
+        if not self._may_ask(source, tid):
+            return []
         out = self._meet(message, source)
         try:
             envelope: Fields = {
@@ -107,6 +116,14 @@ class ScriptedNode:
         if twist is not None:
             twist(envelope, message[b"q"])
         return [*self._written(envelope, message), *out]
+
+    def _may_ask(self, source: Endpoint, tid: bytes) -> bool:
+        self.queries[source] += 1
+        return (
+            self.queries[source] <= MAX_QUERIES
+            or (self.fault == "token-other-port" and source in self.used_token)
+            or (self.fault == "awaited-id" and self.asked.get(source, (b"",))[0] == tid)
+        )
 
     def _written(self, envelope: Fields, message: Fields) -> list[bytes]:
         if self.fault == "bencode-sorted":
@@ -147,11 +164,14 @@ class ScriptedNode:
             self.contacts[who] = source
         if len(who) != 20 or (message.get(b"ro") and self.fault != "read-only"):
             return []
+        return [self._ping_to(source, who)]
+
+    def _ping_to(self, source: Endpoint, who: bytes) -> bytes:
         tid = b"pn" if self.fault == "constant-tids" else hashlib.sha1(source + who).digest()[:4]
         self.asked[source] = tid, who
-        return [write({b"t": tid, b"y": b"q", b"q": b"ping", b"a": {b"id": self.node_id}})]
+        return write({b"t": tid, b"y": b"q", b"q": b"ping", b"a": {b"id": self.node_id}})
 
-    def _replied(self, message: Fields, source: Endpoint) -> None:
+    def _replied(self, message: Fields, source: Endpoint) -> list[bytes]:
         body = message.get(b"r")
         who = body.get(b"id", b"") if type(body) is dict else b""
         matched = self.asked.pop(source, None) == (message[b"t"], who)
@@ -159,6 +179,8 @@ class ScriptedNode:
             self.contacts.setdefault(who, source)
         if b"ip" in message and self.fault == "address-votes":
             self.node_id = hashlib.sha1(message[b"ip"]).digest()
+        is_known = source in self.contacts.values()
+        return [self._ping_to(source, who)] if self.fault == "changing-ids" and is_known else []
 
     def _closest(self, target: bytes) -> bytes:
         def distance(contact: tuple[bytes, bytes]) -> int:
@@ -206,7 +228,9 @@ class ScriptedNode:
         return reply | ({b"nodes6": b""} if b"n6" in want else {})
 
     def _token(self, source: Endpoint, key: bytes) -> bytes:
-        where = b"" if self.fault == "token-other-address" else source[:4]
+        where = b"" if self.fault == "token-other-address" else source
+        if self.fault == "token-other-port":
+            where = source[:4]
         what = b"" if self.fault == "token-other-hash" else key
         return hashlib.sha1(SECRET + where + what).digest()[:8]
 
@@ -233,6 +257,12 @@ class ScriptedNode:
             0 < port < 65536 or self.fault == ("announce-port-large" if port else "announce-port-0")
         ):
             raise Refusal(203, "port")
+        self.used_token.add(source)
+        is_new = info_hash not in self.peers
+        if is_new and len(self.peers) >= MAX_INFO_HASHES and self.fault == "full-store":
+            raise Refusal(202, "full")
+        if is_new and len(self.peers) >= MAX_INFO_HASHES and self.fault == "full-store-drops":
+            del self.peers[next(iter(self.peers))]
         if self.fault != "announce-served":
             self.peers.setdefault(info_hash, []).append(
                 source[:4] + (port & 0xFFFF).to_bytes(2, "big")

@@ -15,6 +15,7 @@ import trio
 import trio.testing
 
 from kadisc.conformance.case import Case, Finding
+from kadisc.conformance.cases import floods, full_store
 from kadisc.conformance.cases.identity import id_bep42
 from kadisc.conformance.cases.malformed import CRASHING
 from kadisc.conformance.probe import ConformanceProbe, Pace, open_probe
@@ -33,6 +34,15 @@ FAST = Pace(per_s=inf)
 def clock() -> trio.testing.MockClock:
     """Virtual time: time-outs take no time, and datagrams on loopback arrive before a jump."""
     return trio.testing.MockClock(autojump_threshold=0.01)
+
+
+ANNOUNCES = 300
+
+
+@pytest.fixture(autouse=True)
+def few_announces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than the scripted node stores; `test_earlier_kadisc.py` fills a real store."""
+    monkeypatch.setattr(full_store, "ANNOUNCES", ANNOUNCES)
 
 
 @asynccontextmanager
@@ -69,6 +79,35 @@ async def test_each_case_fails_a_node_with_its_fault(
     async with serving(case.name) as target:
         [finding] = await judge(target, [case])
     assert finding.outcome is CaseOutcome.FAIL, finding.evidence
+
+
+async def test_a_store_that_drops_what_others_have_announced_fails(
+    clock: trio.testing.MockClock,
+) -> None:
+    async with serving("full-store-drops") as target:
+        [finding] = await judge(target, chosen(["full-store"]))
+    assert finding.outcome is CaseOutcome.FAIL
+    assert finding.evidence.endswith("3 of 3 of another one, made before, lost")
+
+
+async def test_a_token_that_is_valid_for_all_ports_and_lifts_no_limit_is_a_warning(
+    clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ScriptedNode, "_may_ask", lambda self, source, tid: True)
+    async with serving("token-other-port") as target:
+        [finding] = await judge(target, chosen(["token-other-port"]))
+    assert finding.outcome is CaseOutcome.WARN
+    assert "600 of 600 queries answered" in finding.evidence
+
+
+@pytest.mark.parametrize("name", ["full-store", "token-other-port", "awaited-id"])
+async def test_a_case_that_needs_more_addresses_says_so(
+    name: str, clock: trio.testing.MockClock
+) -> None:
+    async with serving() as target, open_probe(target, sources=["127.0.0.1"], pace=FAST) as probe:
+        [finding] = await run_suite(probe, chosen([name]))
+    assert finding.outcome is CaseOutcome.SKIP
+    assert "(--source)" in finding.evidence
 
 
 class NonsenseNode(ScriptedNode):
@@ -161,6 +200,10 @@ async def test_destructive_cases_run_only_on_loopback_or_by_the_option(
         "unsolicited-pong",
         "claimed-id",
         "address-votes",
+        "token-other-port",
+        "awaited-id",
+        "full-store",
+        "changing-ids",
     }
     monkeypatch.setattr("kadisc.conformance.suite.scope_of", lambda endpoint: None)
     async with serving() as target, open_probe(target, pace=FAST) as probe:
@@ -185,10 +228,14 @@ async def test_no_source_exceeds_its_rate_and_a_run_sends_few_datagrams(
 
     monkeypatch.setattr(ConformanceProbe, "send", noted)
     async with serving() as target:
-        await judge(target, CASES, Pace(per_s=4.0))
+        await judge(target, [case for case in CASES if not case.destructive], Pace(per_s=4.0))
+        harmless = sum(map(len, sent.values()))
+        flooding = [case.name for case in floods.CASES]
+        others = [case for case in CASES if case.destructive and case.name not in flooding]
+        await judge(target, others, Pace(per_s=4.0))
     gaps = [later - sooner for times in sent.values() for sooner, later in pairwise(times)]
     assert min(gaps) >= 0.25 - 1e-6
-    assert 200 < sum(map(len, sent.values())) < 400
+    assert 150 < harmless < 300
 
 
 def test_cases_have_unique_names_and_can_be_chosen() -> None:

@@ -16,6 +16,7 @@ from tests.fuzz.codec import __main__ as command
 from tests.fuzz.codec import corpus
 from tests.fuzz.codec.corpus import first_inputs, folder_of, kept_inputs
 from tests.fuzz.codec.failures import Failure, failure_of, smallest
+from tests.fuzz.codec.reached import reached, smallest_that_reach
 from tests.fuzz.codec.registry import BY_NAME, TARGETS
 from tests.fuzz.codec.target import Target, require, run_one
 from tests.fuzz.codec.unguided import run_unguided
@@ -173,3 +174,13 @@ def test_the_command_finds_a_fault_and_says_how_to_replay_it(
 def test_every_target_has_a_folder_of_its_own() -> None:
     assert len({folder_of(target) for target in TARGETS}) == len(TARGETS)
     assert all(target.oracle for target in TARGETS)
+
+
+def test_what_is_kept_are_the_smaller_inputs_that_reach_something_new() -> None:
+    target = BY_NAME["as-map"]
+    first, *_, last = sorted(first_inputs(target), key=len)
+    assert reached(target, last)
+    chosen = smallest_that_reach(target, [last, first, first + b"\0\0", b"x"])
+    assert chosen[0] == b"x"
+    assert set().union(*(reached(target, each) for each in chosen)) >= reached(target, last)
+    assert smallest_that_reach(target, [b"x", b"x"]) == [b"x"]

@@ -15,10 +15,6 @@ from ..verdict import Failed, Skipped, Warned
 
 K = 8
 MAX_ANSWER_BYTES = 1024
-MAX_FACTOR = 10.0
-"""The limit of bytes sent for each byte received. Eight contacts of both families make about 6, a
-whole table makes 20.
-"""
 _KEYS = {Family.IPV4: b"nodes", Family.IPV6: b"nodes6"}
 
 
@@ -129,28 +125,6 @@ async def answer_size(probe: ConformanceProbe) -> str:
     return text
 
 
-async def amplification(probe: ConformanceProbe) -> str:
-    """Attack: a query with a spoofed source sends the node's answer to a victim."""
-    target, both = secrets.token_bytes(20), [b"n4", b"n6"]
-    calls: tuple[tuple[str, dict[str, Any]], ...] = (
-        ("ping", {}),
-        ("find_node", {"target": target, "want": both}),
-        ("get_peers", {"info_hash": target}),
-    )
-    parts, worst = [], 0.0
-    for method, arguments in calls:
-        before = probe.count.received_bytes
-        _, answer = await probe.reply(method, **arguments)
-        bytes_out = max(probe.count.received_bytes - before, len(answer.raw))
-        factor = bytes_out / answer.asked_bytes
-        worst = max(worst, factor)
-        parts.append(f"{method} {answer.asked_bytes} in, {bytes_out} out, x{factor:.1f}")
-    text = "; ".join(parts)
-    if worst > MAX_FACTOR:
-        raise Failed(f"{text}: more than x{MAX_FACTOR:g}")
-    return text
-
-
 CASES = (
     Case(
         "find-node-contacts",
@@ -181,11 +155,5 @@ CASES = (
         "BEP 32",
         "at most 1,024 bytes of payload, also with both families wanted",
         answer_size,
-    ),
-    Case(
-        "amplification",
-        "practice",
-        "bytes out for each byte in, by method: no whole table for one small query",
-        amplification,
     ),
 )

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from .corpus import keep
+from .corpus import first_inputs, inputs_in, keep
 from .failures import (
     ROOT,
     Failure,
@@ -21,7 +21,8 @@ from .failures import (
     save,
     smallest,
 )
-from .guided_run import is_available, merged, run_guided
+from .guided_run import is_available, run_guided
+from .reached import smallest_that_reach
 from .registry import BY_NAME, TARGETS
 from .target import Target
 from .unguided import Outcome, run_unguided
@@ -90,7 +91,8 @@ def main(words: Sequence[str] | None = None) -> int:
             for failure in list(outcome.failures.values()):
                 _report(failure, target, options.failures)
             if options.keep and guided:
-                number, size = keep(target, merged(target, WORK / target.name))
+                inputs = [*first_inputs(target), *inputs_in(WORK / target.name)]
+                number, size = keep(target, smallest_that_reach(target, inputs))
                 say.line(f"{target.name}: {number} inputs kept, {size} bytes")
     except KeyboardInterrupt:
         code = 130

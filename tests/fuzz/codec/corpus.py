@@ -20,7 +20,10 @@ def folder_of(target: Target) -> Path:
 
 def kept_inputs(target: Target) -> list[bytes]:
     """What the tree keeps, in an order that does not depend on the file system."""
-    folder = folder_of(target)
+    return inputs_in(folder_of(target))
+
+
+def inputs_in(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in sorted(folder.glob("*"))] if folder.is_dir() else []
 
 
@@ -36,8 +39,8 @@ def write_inputs(inputs: Iterable[bytes], folder: Path) -> None:
 
 
 def keep(target: Target, inputs: Iterable[bytes]) -> tuple[int, int]:
-    """Replaces what the tree keeps with the smallest of these inputs, within the bounds. Returns
-    their number and their bytes.
+    """Replaces what the tree keeps with these inputs, the smaller ones first, within the bounds.
+    Returns their number and their bytes.
     """
     folder = folder_of(target)
     for path in folder.glob("*") if folder.is_dir() else ():

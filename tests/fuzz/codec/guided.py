@@ -2,7 +2,7 @@
 
 ::
 
-    python -m tests.fuzz.codec.guided TARGET SEED FOLDER [OPTIONS OF LIBFUZZER] CORPUS...
+    python -m tests.fuzz.codec.guided TARGET SEED FOLDER PACKAGES [OPTIONS OF LIBFUZZER] CORPUS
 
 It prints one line of JSON about once a second, with the number of inputs, and one for each failure,
 whose input it has written into FOLDER. A failure does not end it; a crash, a hang or too much
@@ -20,8 +20,7 @@ from random import Random
 
 import atheris
 
-with atheris.instrument_imports(include=["kadisc"]):
-    # Only this one: to instrument all that the others read takes a minute.
+with atheris.instrument_imports(include=sys.argv[4].split(",")):
     module = importlib.import_module(f"tests.fuzz.codec.targets.{sys.argv[1].replace('-', '_')}")
 
 from .corpus import first_inputs
@@ -38,7 +37,7 @@ def tell(document: dict[str, object]) -> None:
 
 
 def main() -> None:
-    name, seed, folder, *options = sys.argv[1:]
+    name, seed, folder, _, *options = sys.argv[1:]
     [target] = [
         each for each in vars(module).values() if isinstance(each, Target) and each.name == name
     ]

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .corpus import first_inputs, folder_of, write_inputs
+from .corpus import first_inputs, write_inputs
 from .failures import ROOT, Failure
 from .target import Target
 from .unguided import Outcome
@@ -33,8 +33,8 @@ def is_available() -> bool:
 
 
 def command(target: Target, seed: int, failures: Path, *options: str) -> list[str]:
-    module = "tests.fuzz.codec.guided"
-    return [sys.executable, "-m", module, target.name, str(seed), str(failures), *options]
+    words = ["-m", "tests.fuzz.codec.guided", target.name, str(seed), str(failures)]
+    return [sys.executable, *words, ",".join(target.guided_by), *options]
 
 
 def run_guided(
@@ -128,18 +128,3 @@ def _take_crashes(
         text = "".join(said).strip() or f"code {code}"
         signature = "the process of the fuzzer ended"
         outcome.failures[signature] = Failure(target.name, signature, text, b"")
-
-
-def merged(target: Target, work: Path) -> list[bytes]:
-    """The inputs of the work folder and of the kept corpus that together reach as much as all of
-    them, the smaller ones first.
-    """
-    with tempfile.TemporaryDirectory() as fresh, tempfile.TemporaryDirectory() as found:
-        sources = [str(each) for each in (folder_of(target), work) if each.is_dir()]
-        subprocess.run(
-            command(target, 1, Path(found), "-merge=1", "-verbosity=0", fresh, *sources),
-            cwd=ROOT,
-            check=True,
-            capture_output=True,
-        )
-        return [path.read_bytes() for path in Path(fresh).iterdir()]

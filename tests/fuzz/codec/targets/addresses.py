@@ -88,5 +88,6 @@ ADDRESSES = Target(
     (b"[", b"]:", b"::ffff:", b"%", b":65536", b"\x20\x01\0\0", b"\0\x64\xff\x9b"),
     max_bytes=80,
     intended_s=0.002,
+    guided_by=("kadisc.endpoints", "kadisc.net.join", "kadisc.core.addressing"),
     quick_runs=1500,
 )

@@ -85,5 +85,11 @@ ARGUMENTS = Target(
     (b"=0x", b"tcp:", b"udp:", b"/128", b"[::ffff:", b"{host}", b"{{", b"\xed\xa0\x80", b"%eth0"),
     max_bytes=400,
     intended_s=0.003,
+    guided_by=(
+        "kadisc.observe",
+        "kadisc.net.join",
+        "kadisc.net.mapping.arguments",
+        "kadisc.networks",
+    ),
     quick_runs=1500,
 )

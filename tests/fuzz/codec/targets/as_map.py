@@ -41,5 +41,6 @@ AS_MAP = Target(
     seeds,
     max_bytes=200,
     intended_s=0.005,
+    guided_by=("kadisc.as_map",),
     quick_runs=800,
 )

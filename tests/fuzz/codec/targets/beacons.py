@@ -87,5 +87,6 @@ BEACONS = Target(
     (b"KDl1", b"\x1a\xe1", b"\0\0", b"\x02\0"),
     max_bytes=STEP * 120,
     intended_s=0.03,
+    guided_by=("kadisc.net.lan", "kadisc.wire.beacon"),
     quick_runs=300,
 )

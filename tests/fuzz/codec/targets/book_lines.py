@@ -84,5 +84,6 @@ BOOK_LINES = Target(
     mutate_json_lines,
     max_bytes=4096,
     intended_s=0.06,
+    guided_by=("kadisc.observe", "kadisc.core.book", "kadisc.core.contract", "kadisc.endpoints"),
     quick_runs=150,
 )

@@ -101,5 +101,11 @@ CONFIG_FILE = Target(
     mutate,
     max_bytes=1500,
     intended_s=0.06,
+    guided_by=(
+        "kadisc.net.config_file",
+        "kadisc.config",
+        "kadisc.observe.services",
+        "kadisc.net.mapping",
+    ),
     quick_runs=150,
 )

@@ -136,5 +136,6 @@ CONTROL_LINES = Target(
     mutate_json_lines,
     max_bytes=1500,
     intended_s=0.004,
+    guided_by=("kadisc.control.protocol", "kadisc.control.lines", "kadisc.errors", "kadisc.text"),
     quick_runs=800,
 )

@@ -107,5 +107,6 @@ GATEWAY_ANSWERS = Target(
     (NONCE, b"\x02\x81\0\0", b"\0\x81\0\0", b"\x1a\xe1", b"\0\0\0\0\0\0\0\0\0\0\xff\xff"),
     max_bytes=1200,
     intended_s=0.002,
+    guided_by=("kadisc.net.mapping",),
     quick_runs=1500,
 )

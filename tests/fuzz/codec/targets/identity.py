@@ -71,5 +71,6 @@ IDENTITY = Target(
     mutate_json,
     max_bytes=700,
     intended_s=0.01,
+    guided_by=("kadisc.net.state",),
     quick_runs=300,
 )

@@ -90,5 +90,6 @@ ITEMS = Target(
     mutate_bencode,
     max_bytes=1400,
     intended_s=0.006,
+    guided_by=("kadisc.wire",),
     quick_runs=800,
 )

@@ -208,5 +208,6 @@ MESSAGES = Target(
     mutate_bencode,
     max_bytes=2048,
     intended_s=0.010,
+    guided_by=("kadisc.wire",),
     quick_runs=1500,
 )

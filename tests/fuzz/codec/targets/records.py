@@ -106,5 +106,6 @@ RECORDS = Target(
     mutate_bencode,
     max_bytes=400,
     intended_s=0.003,
+    guided_by=("kadisc.wire", "kadisc.endpoints"),
     quick_runs=1500,
 )

@@ -89,5 +89,6 @@ STATE_FILE = Target(
     (b"table", b"view", b"\xff\xff\x10", b"CREATE", b"\0\x12\x02\2\2"),
     max_bytes=512,
     intended_s=0.04,
+    guided_by=("kadisc.net.state", "kadisc.observe", "kadisc.wire"),
     quick_runs=120,
 )

@@ -129,5 +129,6 @@ STATE_ROWS = Target(
     mutate,
     max_bytes=4096,
     intended_s=0.1,
+    guided_by=("kadisc.net.state", "kadisc.observe", "kadisc.core.book", "kadisc.core.contract"),
     quick_runs=60,
 )

@@ -177,5 +177,6 @@ UPNP = Target(
     mutate,
     max_bytes=2600,
     intended_s=0.02,
+    guided_by=("kadisc.net.mapping",),
     quick_runs=100,
 )

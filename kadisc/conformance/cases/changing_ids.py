@@ -1,0 +1,66 @@
+"""A contact whose ID is another one in each answer."""
+
+from __future__ import annotations
+
+import secrets
+
+import trio
+
+from ..case import Case
+from ..probe import Asker, ConformanceProbe
+from ..verdict import Failed, Skipped
+
+CONTACTS = 6
+MAX_IN_10_S = 12
+"""Queries to one endpoint: a check, its repetition, and some lookups that go there."""
+WAIT_STEPS = 30
+"""Times ``settle_s``, how long they are watched: kadisc checks a new contact after a
+minute, and one contact every 4 s."""
+
+
+async def prepare(probe: ConformanceProbe) -> None:
+    """Contacts that the node takes into its table, as far as it takes any."""
+    for place in range(CONTACTS):
+        asker = probe.open(place, probe.near(place + 2), answers=True, changes_id=True)
+        await probe.ask("find_node", asker=asker, read_only=False, target=secrets.token_bytes(20))
+
+
+async def changing_ids(probe: ConformanceProbe) -> str:
+    """Attack: a contact that answers each query with another ID makes a node look again at once,
+    and again: it is queried as fast as it answers.
+    """
+    askers = [asker for asker in probe.askers if asker.changes_id]
+    began_at = min((asker.opened_at for asker in askers), default=trio.current_time())
+    end = began_at + WAIT_STEPS * probe.pace.settle_s
+    while (most := max(map(_most_in_10_s, askers), default=0)) <= MAX_IN_10_S:
+        if trio.current_time() >= end:
+            break
+        await trio.sleep(probe.pace.settle_s / 5)
+    asked = sum(len(asker.asked_at) for asker in askers)
+    for asker in askers:
+        asker.answers = False
+    if not asked:
+        raise Skipped("it queried none of the contacts whose ID changes")
+    text = (
+        f"{asked} queries to {len(askers)} contacts whose ID changes, at most {most} to one in 10 s"
+    )
+    if most > MAX_IN_10_S:
+        raise Failed(text)
+    return text
+
+
+def _most_in_10_s(asker: Asker) -> int:
+    times = list(asker.asked_at)
+    return max((sum(begin <= at < begin + 10.0 for at in times) for begin in times), default=0)
+
+
+CASES = (
+    Case(
+        "changing-ids",
+        "practice",
+        "a contact that answers with another ID each time is not queried without end",
+        changing_ids,
+        prepare=prepare,
+        destructive=True,
+    ),
+)
