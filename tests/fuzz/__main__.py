@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -40,15 +39,18 @@ class Worker:
     def read(self) -> None:
         """Runs in a thread until the process closes its output."""
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            text = line.rstrip()
-            if self.name.startswith("core") and text.startswith("{"):
-                self.tally = json.loads(text)
-            elif text:
-                self.last = re.split(r"\r", text)[-1]
-                self.log = [*self.log[-400:], self.last]
-                if self.name.startswith("core") or text.startswith(("FAILED", "  ")):
-                    print(f"\r\x1b[K{self.name}: {text}" if sys.stdout.isatty() else text)
+        with self.process.stdout as output:
+            for line in output:
+                self._said(line.rstrip())
+
+    def _said(self, text: str) -> None:
+        if self.name.startswith("core") and text.startswith("{"):
+            self.tally = json.loads(text)
+        elif text:
+            self.last = text.split("\r")[-1]
+            self.log = [*self.log[-400:], self.last]
+            if self.name.startswith("core") or text.startswith(("FAILED", "  ")):
+                print(f"\r\x1b[K{self.name}: {text}" if sys.stdout.isatty() else text)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -93,22 +95,23 @@ def started(options: argparse.Namespace, seed: int) -> list[Worker]:
     return workers
 
 
-def total(workers: Sequence[Worker]) -> tuple[int, int, Counter[str]]:
-    """Cases, moves and failures by kind, of all processes that fuzz the core."""
-    cases = moves = 0
+def total(workers: Sequence[Worker]) -> tuple[int, int, int, Counter[str]]:
+    """Cases, moves, events and failures by kind, of all processes that fuzz the core."""
+    cases = moves = events = 0
     kinds: Counter[str] = Counter()
     for worker in workers:
         cases += int(str(worker.tally.get("cases", 0)))
         moves += int(str(worker.tally.get("moves", 0)))
+        events += int(str(worker.tally.get("events", 0)))
         found = worker.tally.get("kinds")
         if isinstance(found, dict):
             kinds.update(found)
-    return cases, moves, kinds
+    return cases, moves, events, kinds
 
 
 def progress(workers: Sequence[Worker], began: float) -> str:
     elapsed = time.monotonic() - began
-    cases, moves, kinds = total(workers)
+    cases, moves, _, kinds = total(workers)
     parts = [f"{elapsed:.0f} s"]
     if any(worker.name != "codec" for worker in workers):
         parts.append(f"core: {cases} seeds, {moves} moves, {moves / max(elapsed, 0.1):.0f} moves/s")
@@ -161,9 +164,11 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def summary(workers: Sequence[Worker], began: float) -> int:
-    cases, moves, kinds = total(workers)
+    cases, moves, events, kinds = total(workers)
     if any(worker.name != "codec" for worker in workers):
-        print(f"core: {cases} cases, {moves} moves, {sum(kinds.values())} failures")
+        print(
+            f"core: {cases} cases, {moves} moves ({events} events), {sum(kinds.values())} failures"
+        )
         for kind, times in kinds.most_common():
             print(f"  {times:5}  {kind}")
     failed = bool(kinds)

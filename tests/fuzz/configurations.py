@@ -12,8 +12,10 @@ from kadisc.config import Config, CoreConfig
 from kadisc.config.declaration import Bounds, Choice
 from kadisc.config.keys import KEYS, Key, complaints, with_value
 
-LARGEST_COUNT: Final = 20_000
-"""Counts above this make a store that takes minutes to fill, and memory that the fuzzer shares."""
+LARGEST_COUNT: Final = 2_000
+"""Counts above this make a store that no case fills."""
+LARGEST_SLOTS: Final = 100
+"""Of one kind in the view: each peer that is verified is compared with all of them."""
 SHARES: Final = (0.0, 0.0, 0.02, 0.1, 0.3, 1.0)
 """Which part of the keys is drawn."""
 CORE_KEYS: Final = {
@@ -56,7 +58,8 @@ def _value(rng: Random, key: Key, *, tiny: bool) -> Any:
         return rng.random() < 0.5
     if isinstance(default, tuple):
         return [_number(rng, allowed, default[0], tiny=tiny) for _ in range(rng.randint(1, 6))]
-    return _number(rng, allowed, default, tiny=tiny)
+    drawn = _number(rng, allowed, default, tiny=tiny)
+    return min(drawn, LARGEST_SLOTS) if "slots" in key.name else drawn
 
 
 def _number(rng: Random, allowed: Bounds, default: float, *, tiny: bool) -> float:

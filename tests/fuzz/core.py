@@ -34,15 +34,21 @@ class Tally:
 
     cases: int = 0
     moves: int = 0
+    events: int = 0
+    """Datagrams that the core received, and times that it was woken."""
     seconds: float = 0.0
     """Of processor time; without that for making failures smaller."""
     kinds: dict[str, int] = field(default_factory=dict)
 
+    def count(self, events: int) -> None:
+        self.events += events
+
     def line(self) -> str:
         speed = self.moves / self.seconds if self.seconds else 0.0
         return (
-            f"core: {self.cases} cases, {self.moves} moves, {speed:.0f} moves/s of processor time,"
-            f" {sum(self.kinds.values())} failures of {len(self.kinds)} kinds"
+            f"core: {self.cases} cases, {self.moves} moves ({self.events} events),"
+            f" {speed:.0f} moves/s of processor time, {sum(self.kinds.values())} failures"
+            f" of {len(self.kinds)} kinds"
         )
 
 
@@ -63,7 +69,7 @@ def hunt(
         while spent < seconds:
             began, cpu_began = time.monotonic(), time.process_time()
             case = Case.drawn(seed)
-            failure = case.play()
+            failure = case.play(count=tally.count)
             spent += time.monotonic() - began
             tally.seconds += time.process_time() - cpu_began
             tally.cases += 1

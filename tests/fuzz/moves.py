@@ -401,7 +401,7 @@ MOVES: Final[dict[str, tuple[int, Move]]] = {
     "pause": (3, pause),
     "jump": (1, jump),
     "back": (2, back),
-    "play": (5, play),
+    "play": (4, play),
     "turn": (3, turn),
     "move_away": (2, move_away),
     "socket": (2, socket),

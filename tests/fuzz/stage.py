@@ -41,7 +41,7 @@ CHECK_EVERY: Final = 8
 """Moves between two checks of the whole core for consistency."""
 MAX_ASKED: Final = 120
 """Unanswered queries of the core that moves can choose from."""
-MAX_STEPS: Final = 400
+MAX_STEPS: Final = 250
 """Events of one stretch of virtual time."""
 
 
@@ -104,7 +104,8 @@ class Stage:
         self.finders: list[PeerFinder] = []
         self.pace = Pace(is_spaced=self.config.defences.spaced_maintenance)
         self.clockwork = Clockwork()
-        self.moves_made = 0
+        self.events = 0
+        """Datagrams received and ticks: one move makes many of them."""
         self.restarts = 0
         self._begin(SavedState(()))
 
@@ -193,6 +194,7 @@ class Stage:
     def receive(self, payload: bytes, source: Endpoint) -> None:
         """One datagram; what the core makes of it is told to the oracles."""
         core, now = self.core, self.now
+        self.events += 1
         try:
             message: Message | None = krpc.decode(payload)
         except DecodeError:
@@ -226,6 +228,7 @@ class Stage:
 
     def tick(self) -> None:
         now = self.now
+        self.events += 1
         self.core.tick(now)
         self.drain()
         self.clockwork.ticked(self.core, now)
