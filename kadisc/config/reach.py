@@ -26,6 +26,19 @@ class ReachConfig:
         "The hosts that this node had to do with lately are noted in two to the power of this many"
         " cells of one byte for each address family. Hosts that share a cell only hide evidence.",
     )
+    reserve_share: float = setting(
+        0.25,
+        within(0, 0.5),
+        "While the first tests of a new node run, the upkeep of its routing table and gossip leave"
+        " this share of all hosts alone, and twice of it while few contacts are known. So there are"
+        " strangers among the witnesses also in a network that the node would contact as a whole"
+        " within seconds.",
+    )
+    reserve_s: float = setting(
+        120.0,
+        within(0, 86_400),
+        "After so many seconds no host is left alone any longer, with or without a verdict.",
+    )
     probes_at_once: int = setting(
         4,
         within(1, 16),

@@ -44,6 +44,7 @@ from .limits.contacted import ContactedHosts, ContactedHostsRule
 from .limits.probe_lane import ProbeLane, ProbeLaneRule
 from .limits.proven_budget import ProvenBudgets, proven_budgets
 from .limits.proven_sources import ProvenSources, ProvenSourcesRule
+from .limits.reserve import StrangerReserve
 from .limits.slow_decodes import SlowDecodes
 from .limits.traffic import LiftedLimits, TrafficLimits, TrafficRule
 from .lookup.peer import LookupRules
@@ -217,6 +218,7 @@ def dht_for(
         public_key=public_key,
         places=places if family is Family.IPV6 else None,
         admits_unverified=not defences.verified_admission,
+        reserve=StrangerReserve(),
     )
     return Dht(family, config, parts)
 

@@ -13,7 +13,6 @@ from ..config import CoreConfig
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family, Scope, family_of, ip_of
 from ..ids import NodeId
-from ..wire.compact import CONTACT_BYTES
 from ..wire.messages import FindNode, Query, Reply
 from .addressing.bep42 import derive_node_id
 from .contract.doubling_pause import DoublingPause
@@ -112,16 +111,7 @@ class Dht:
         on the word of its sender and, where the query says so, without those in the table.
         """
         raw = reply.nodes if self.family is Family.IPV4 else reply.nodes6
-        if raw and pending.command.only_new_contacts:
-            raw = self.table.unknown_in(raw)
-        if not raw:
-            return []
-        named = self.parts.pool.named_in(raw, self.family)
-        usable = self.parts.scopes.usable(named, pending.endpoint)
-        refused = len(raw) // CONTACT_BYTES[self.family] - len(usable)
-        if refused:
-            self.parts.counters.refuse("reported-contact-unusable", refused)
-        return usable
+        return self.parts.contacts_in(raw, self.family, pending) if raw else []
 
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
         """Takes note of a matched reply, the only thing that liveness is learned from."""
@@ -309,9 +299,11 @@ class Dht:
             commands += [self._check_static(endpoint) for endpoint in parts.static_peers.due(now)]
         if not self.own_lookup_done:
             return commands
+        for contact in parts.reserve.released(now):
+            self._consider(contact, now)
         # Not before the first lookup of the own ID is done: otherwise the nodes that query this one
         # first would fill its empty table (eclipse attack on a restart).
-        while (candidate := parts.candidates.draw(now, self.table.wants)) is not None:
+        while (candidate := parts.candidates.draw(now, parts.wanted_now(now))) is not None:
             commands.append(self._check(candidate, None))
         entry = parts.revalidation.due(now) or parts.link.due(now)
         if entry is not None:
@@ -386,10 +378,13 @@ class Dht:
     # --- inside -----------------------------------------------------------------------------------
 
     def _consider(self, contact: Contact, now: float, source: bytes = OWN) -> None:
-        if self.table.wants(contact) and contact.endpoint not in self.parts.scopes.lan.guarded:
-            refusal = self.parts.candidates.add(contact, now, source)
+        parts = self.parts
+        if self.table.wants(contact) and contact.endpoint not in parts.scopes.lan.guarded:
+            if parts.reserve.ends_at > now and parts.holds_back(contact, now):
+                return
+            refusal = parts.candidates.add(contact, now, source)
             if refusal:
-                self.parts.counters.refuse(refusal)
+                parts.counters.refuse(refusal)
 
     def _check(self, contact: Contact, entry: Entry | None) -> SendQuery:
         if entry is not None:

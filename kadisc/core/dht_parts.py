@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
+from ..contacts import Contact
+from ..endpoints import Family
+from ..wire.compact import CONTACT_BYTES
 from .addressing.bep42_places import SubnetPlaces
 from .addressing.contact_pool import ContactPool
 from .addressing.external_address import ExternalAddress
 from .addressing.own_subnet import OwnSubnet
 from .addressing.policy import AddressPolicy
+from .contract import purposes
 from .contract.counters import Counters
+from .contract.queries import PendingQuery
+from .limits.reserve import FEW_CONTACTS, LEAST_CONTACTS, StrangerReserve
 from .table.bucket_fill import BucketFill
 from .table.candidates import Candidates
 from .table.link_monitor import LinkMonitor
@@ -20,6 +28,14 @@ from .table.routing_table import RoutingTable
 from .table.saved_contacts import SavedContacts
 from .table.size_reports import SizeReports
 from .table.static_peers import StaticPeers
+
+FOR_NO_NODE: Final = (
+    purposes.BUCKET_FILL,
+    purposes.REFRESH,
+    purposes.CANDIDATE_CHECK,
+    purposes.RENDEZVOUS,
+)
+"""Queries that look for contacts, for none in particular: others do as well."""
 
 
 @dataclass(slots=True)
@@ -45,3 +61,36 @@ class DhtParts:
     places: SubnetPlaces | None
     """Told of each answer, where there is one: in IPv6."""
     admits_unverified: bool
+    reserve: StrangerReserve
+    """Hosts that are left alone while the first tests of reachability run."""
+
+    def contacts_in(self, raw: bytes, family: Family, pending: PendingQuery) -> list[Contact]:
+        """The usable contacts that an answer names, without those that are left alone for now."""
+        command = pending.command
+        if command.only_new_contacts:
+            raw = self.table.unknown_in(raw)
+        named = self.pool.named_in(raw, family)
+        usable = self.scopes.usable(named, pending.endpoint)
+        refused = len(raw) // CONTACT_BYTES[family] - len(usable)
+        if refused:
+            self.counters.refuse("reported-contact-unusable", refused)
+        now = pending.sent_at
+        if self.reserve.ends_at > now and command.purpose in FOR_NO_NODE:
+            return [contact for contact in usable if not self.holds_back(contact, now)]
+        return usable
+
+    def wanted_now(self, now: float) -> Callable[[Contact], bool]:
+        """Whether a contact may be checked, for the sake of the table."""
+        if self.reserve.ends_at <= now:
+            return self.table.wants
+        return lambda contact: self.table.wants(contact) and not self.holds_back(contact, now)
+
+    def holds_back(self, contact: Contact, now: float) -> bool:
+        """Whether the contact is left alone for now; it is remembered until it is not."""
+        known = len(self.table)
+        if known >= FEW_CONTACTS:
+            self.reserve.narrow()
+        if known < LEAST_CONTACTS or not self.reserve.holds_back(contact.endpoint, now):
+            return False
+        self.reserve.hold(contact)
+        return True

@@ -17,7 +17,7 @@ from ...endpoints import Endpoint, Family, family_of
 from ...ids import NodeId
 from ...wire.gossip import NamedPeer
 from ..dht import Dht
-from .candidates import Candidate
+from .candidates import FROM_LOOKUPS, Candidate
 from .components import PeerComponents
 from .verification import PeerVerifier
 
@@ -140,6 +140,9 @@ class PeerReports:
             return False
         if self._burst.is_active(now):
             return True
+        is_hearsay = candidate.reporter is not None or candidate.source == FROM_LOOKUPS
+        if is_hearsay and self._dhts[family_of(endpoint)].parts.reserve.holds_back(endpoint, now):
+            return False  # others will name it again
         return self._view.would_win(endpoint) or self._verifier.fills_vacancy(
             candidate.contact, candidate.source, now
         )

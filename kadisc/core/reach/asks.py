@@ -37,6 +37,7 @@ from ..contract.queries import (
     SendReply,
 )
 from ..contract.times import FOREVER
+from ..limits.reserve import HostSample
 from .help_context import HelpContext, HelpOutcome, at_port
 from .helpers import Helper
 from .reach_query import reach_query
@@ -78,7 +79,17 @@ _ANSWERED_BY_DIAL: Final = {
 class Ask:
     """One query for help, and the owner of what is asked of witnesses for it."""
 
-    __slots__ = ("_asks", "begun_at", "dial", "key", "target", "tid", "token_renewed", "tried")
+    __slots__ = (
+        "_asks",
+        "begun_at",
+        "dial",
+        "key",
+        "strangers",
+        "target",
+        "tid",
+        "token_renewed",
+        "tried",
+    )
 
     def __init__(
         self, asks: Asks, key: tuple[Endpoint, bytes], tid: bytes, target: Endpoint, now: float
@@ -89,6 +100,8 @@ class Ask:
         self.tid = tid
         self.target = target
         self.begun_at = now
+        self.strangers: HostSample | None = None
+        """The hosts among which the asker has strangers, as it says."""
         self.dial = 0
         """The number of the TCP connection; 0 where witnesses are asked."""
         self.tried: list[Endpoint] = []
@@ -165,6 +178,8 @@ class Asks:
         if len(self._pending) >= context.config.max_asks:
             return self._busy(query.tid, source, method, HelpOutcome.BUSY)
         ask = Ask(self, key, query.tid, target, now)
+        if query.strangers is not None:
+            ask.strangers = HostSample(query.strangers)
         if query.tcp_port is not None:
             return self._begin_dial(ask, query, now)
         if not context.budgets.may_ask(source, now):
@@ -250,6 +265,7 @@ class Asks:
         if (own_ip := context.own_ip(family)) is not None:
             barred.add(netgroup(Endpoint(own_ip + b"\1\1")))
         by_netgroup: dict[bytes, list[Helper]] = {}
+        strangers: dict[bytes, list[Helper]] = {}
         for helper in context.sources.reach_helpers(family, now, heard_s=WITNESS_HEARD_S):
             group = netgroup(helper.endpoint)
             if (
@@ -259,11 +275,14 @@ class Asks:
                 and self._left_alone.get(helper.endpoint, now) <= now
             ):
                 by_netgroup.setdefault(group, []).append(helper)
+                if ask.strangers is not None and helper.endpoint in ask.strangers:
+                    strangers.setdefault(group, []).append(helper)
         netgroups = len(by_netgroup) + len(ask.tried)
         most = min(MAX_WITNESSES, max(LEAST_WITNESSES, netgroups // NETGROUPS_EACH))
         if not by_netgroup or len(ask.tried) >= most:
             return None
-        return context.rng.choice(by_netgroup[context.rng.choice(list(by_netgroup))])
+        drawn_from = strangers or by_netgroup
+        return context.rng.choice(drawn_from[context.rng.choice(list(drawn_from))])
 
     # --- TCP --------------------------------------------------------------------------------------
 

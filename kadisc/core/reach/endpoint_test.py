@@ -45,6 +45,13 @@ EMPTY_RETRY_S: Final = 3600.0
 NEW_HELPERS: Final = 8
 """So many helpers that were found during that pause end it."""
 
+FIRST_ROUND_WITNESSES: Final = 0.5
+BOTH_ROUNDS_WITNESSES: Final = 0.75
+"""The witnesses that did not get in are of so many netgroups at least, as a share of ``misses``:
+helpers draw from the few hosts that the node left alone (`core/limits/reserve.py`), and where all
+of them lie, or are cut off, their many misses are one fault.
+"""
+
 ROUNDING_S: Final = 1e-6
 """By so much a time may differ from the sum that made it a deadline."""
 
@@ -85,6 +92,7 @@ class EndpointTest:
         "_round_at",
         "_rounds",
         "_sent",
+        "_witnesses",
         "asked_before",
         "asked_now",
         "deadline",
@@ -118,6 +126,8 @@ class EndpointTest:
         """Of the probes that are sent now: what an earlier one missed does not count any more."""
         self._proofs: list[tuple[bytes, bytes]] = []
         self._missed: set[bytes] = set()
+        self._witnesses: set[bytes] = set()
+        """The netgroups of the witnesses that did not get in, in all rounds of this test."""
         self._round = 0
         self._round_at = now
         self._sent = 0
@@ -145,14 +155,14 @@ class EndpointTest:
         self, outcome: ProbeOutcome, epoch: int, helper: bytes, witness: bytes, now: float
     ) -> None:
         """A probe ended that was sent in this epoch. ``helper``, ``witness``: their netgroups; that
-        of the witness matters for a proof alone.
+        of the witness does not matter where the outcome is nothing.
         """
         is_current = epoch == self.epoch
         self._outstanding -= is_current
         if outcome is ProbeOutcome.PROOF:
             self._proved(helper, witness, now)
         elif outcome is ProbeOutcome.MISS and is_current:
-            self._was_missed(helper, now)
+            self._was_missed(helper, witness, now)
         elif is_current and self.state is EndpointState.PROVEN and not self._outstanding:
             self.deadline = now + self._refresh_pause_s
             self._refresh_pause_s = min(2 * self._refresh_pause_s, self._config.max_retry_s)
@@ -301,7 +311,7 @@ class EndpointTest:
             most = max(most, len(helpers))
         return most
 
-    def _was_missed(self, helper: bytes, now: float) -> None:
+    def _was_missed(self, helper: bytes, witness: bytes, now: float) -> None:
         if self.state is EndpointState.PROVEN:
             self._refresh_missed += 1
             self._refresh_pause_s = REFRESH_RETRY_S
@@ -310,7 +320,8 @@ class EndpointTest:
                 self._begin(now)
         elif self.state is EndpointState.TESTING and now >= self._round_at:
             self._missed.add(helper)
-            if len(self._missed) >= self._config.misses and not self._proofs:
+            self._witnesses.add(witness)
+            if self._is_missed_round and not self._proofs:
                 self._round += 1
                 if self._round >= self._rounds:
                     self._settle(EndpointState.FAILED, now)
@@ -319,12 +330,20 @@ class EndpointTest:
                 else:
                     self._begin_round(now + self._config.round_pause_s)
 
+    @property
+    def _is_missed_round(self) -> bool:
+        misses = self._config.misses
+        is_last = self._round + 1 >= self._rounds
+        share = BOTH_ROUNDS_WITNESSES if is_last and self._round else FIRST_ROUND_WITNESSES
+        return len(self._missed) >= misses and len(self._witnesses) >= share * misses
+
     def _begin(self, now: float) -> None:
         if self.state is not EndpointState.TESTING:
             self.settled = self.state
         self.state = EndpointState.TESTING
         self._lacks_helpers = self._is_retry = False
         self._round = 0
+        self._witnesses.clear()
         self._proofs.clear()
         self.asked_before.clear()
         self.asked_now.clear()

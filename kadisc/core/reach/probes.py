@@ -8,7 +8,7 @@ or nothing at all; it cannot make a stranger's datagram pass the router.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
@@ -45,6 +45,8 @@ BUSY_S: Final = 30.0
 SILENT_S: Final = 300.0
 REFUSED_S: Final = 86_400.0
 """For so long a helper is not asked again that was busy, silent, or that does not help."""
+MAX_PINGS: Final = 16
+"""Sources of the pings of one probe that are remembered: a helper asks up to eight witnesses."""
 MAX_BARRED: Final = 256
 """Helpers that are remembered as such."""
 LIMIT_DROPS: Final = "limit."
@@ -87,14 +89,14 @@ class Probe:
     expires_at: float
     limit_drops: int
     has_new_token: bool = False
-    pinged_by: Endpoint | None = None
-    """Where its ping came from."""
-    by_stranger: bool = False
-    """Whether that was a stranger's address when it came."""
+    pinged_by: dict[Endpoint, bool] = field(default_factory=dict)
+    """Where its pings came from, and whether each was a stranger's address when it came. There are
+    several where the helper asked one witness after the other.
+    """
     is_online: bool = False
     """Whether another network has answered meanwhile, so that this node was not cut off."""
-    is_missed: bool = False
-    """Whether all that a miss needs is there, but that."""
+    missed_by: bytes | None = None
+    """The netgroup of the witness, where all that a miss needs is there, but that."""
 
 
 class Probes:
@@ -183,6 +185,7 @@ class Probes:
         return queries
 
     def _query(self, probe: Probe) -> SendQuery:
+        sample = self._dht.parts.reserve.sample
         query = Reach(
             b"",
             self._dht.own_id,
@@ -190,6 +193,7 @@ class Probes:
             self._context.tag,
             token=probe.token,
             port=probe.port,
+            strangers=sample.raw if sample is not None else None,
         )
         return reach_query(probe.helper, query, self._owner, purposes.REACH, PROBE_S)
 
@@ -197,12 +201,11 @@ class Probes:
 
     def ping_received(self, nonce: bytes, source: Endpoint, is_stranger: bool) -> bool:
         """A ping with a nonce; told before it is answered. Returns whether the nonce is of a probe;
-        the first ping with it counts.
+        the first ping of each source counts.
         """
         probe = self._by_nonce.get(nonce)
-        if probe is not None and probe.pinged_by is None:
-            probe.pinged_by = source
-            probe.by_stranger = is_stranger and self._is_public(source)
+        if probe is not None and len(probe.pinged_by) < MAX_PINGS:
+            probe.pinged_by.setdefault(source, is_stranger and self._is_public(source))
         return probe is not None
 
     def matched(self, source: Endpoint, now: float) -> None:
@@ -213,8 +216,8 @@ class Probes:
         for probe in list(self._by_nonce.values()):
             if probe.netgroup != netgroup:
                 probe.is_online = True
-                if probe.is_missed:
-                    self._end(probe, ProbeOutcome.MISS, b"", now)
+                if probe.missed_by is not None:
+                    self._end(probe, ProbeOutcome.MISS, probe.missed_by, now)
 
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
         probe = self._probe_of(pending.command)
@@ -267,7 +270,7 @@ class Probes:
         """The helper says which witness pinged, and whether that was answered."""
         self.witness_named_at = now
         outcome = ProbeOutcome.NOTHING
-        got_in = probe.by_stranger and probe.pinged_by == witness
+        got_in = probe.pinged_by.get(witness, False)
         if got_in and not ok:
             self.one_way_at = now
         if got_in and (ok or not self._context.needs_answer):
@@ -275,12 +278,15 @@ class Probes:
                 outcome = ProbeOutcome.PROOF
         elif (
             not ok
-            and probe.pinged_by is None
+            and witness not in probe.pinged_by
+            # What came before was of known witnesses, which the helper replaced.
+            and not any(probe.pinged_by.values())
             and self._is_public(witness)
             and probe.limit_drops == self._context.limit_drops()
         ):
             if not probe.is_online:
-                probe.is_missed = True  # it ends when another network answers
+                # It ends when another network answers.
+                probe.missed_by = self._context.scopes.netgroup(witness)
                 return
             outcome = ProbeOutcome.MISS
         self._end(probe, outcome, self._context.scopes.netgroup(witness), now)

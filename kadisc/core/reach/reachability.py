@@ -20,6 +20,7 @@ from ..contract.queries import NO_COMMANDS, Command, Commands, PendingQuery, Que
 from ..contract.reach_verdict import DIRECT, MAPPED, ReachVerdict
 from ..contract.times import FOREVER, NEVER
 from ..dht import Dht
+from ..limits.reserve import KEY_BYTES, MOST_PARTS, PARTS, HostSample
 from .endpoint_test import EndpointState, EndpointTest
 from .guard import LOOK_AGAIN_S, GuardRule
 from .nat_kind import nat_kind
@@ -95,8 +96,10 @@ class Reachability:
         self.local_ips: frozenset[bytes] = frozenset()
         """The addresses of this machine's interfaces, as far as the node was told."""
         self._router_is_private = False
+        self._reserve = dht.parts.reserve
         if self._tests_at_all:
             self.deadline = now
+            self._begin_reserve(now)
         self._apply_conduct(now)
 
     # --- what happens -----------------------------------------------------------------------------
@@ -237,6 +240,12 @@ class Reachability:
                 queries += self.probes.send(test, count, usable, endpoint, port, now)
         return queries
 
+    def _begin_reserve(self, now: float) -> None:
+        parts = min(MOST_PARTS, round(2 * PARTS * self._config.reserve_share))
+        if parts:
+            sample = HostSample(bytes((parts,)) + self._context.rng.randbytes(KEY_BYTES))
+            self._reserve.begin(sample, self._context.contacted, now + self._config.reserve_s)
+
     # --- endpoints --------------------------------------------------------------------------------
 
     def _look_at_endpoints(self, now: float) -> None:
@@ -329,6 +338,8 @@ class Reachability:
         if nat != self._nat:
             self._nat = nat
             events.append(NatKindChanged(self.family, nat))
+        if self.verdict in (ReachVerdict.YES, ReachVerdict.NO):
+            self._reserve.end()
         self._apply_conduct(now)
         self._plan(now)
         return events

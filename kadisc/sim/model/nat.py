@@ -28,6 +28,11 @@ PAST: Final = float("-inf")
 
 class Nat(Protocol):
     @property
+    def is_dependent(self) -> bool:
+        """Whether the external port depends on the destination."""
+        ...
+
+    @property
     def accepts_unsolicited(self) -> bool:
         """Whether an unsolicited query to ``external`` gets in while the host keeps its mapping
         alive. For the oracle.
@@ -63,6 +68,7 @@ class OpenNat:
 
     __slots__ = ("_alive_until", "_options", "_timeout_s", "external")
     accepts_unsolicited = True
+    is_dependent = False
 
     def __init__(self, external: Endpoint, timeout_s: float, options: NatOptions) -> None:
         self.external = external
@@ -96,6 +102,7 @@ class RestrictedNat:
 
     __slots__ = ("_alive_until", "_options", "_sweep_at", "_timeout_s", "external")
     accepts_unsolicited = False
+    is_dependent = False
 
     def __init__(self, external: Endpoint, timeout_s: float, options: NatOptions) -> None:
         self.external = external
@@ -150,6 +157,7 @@ class OneToOneNat:
 
     __slots__ = ("external",)
     accepts_unsolicited = True
+    is_dependent = False
 
     def __init__(self, external: Endpoint, timeout_s: float, options: NatOptions) -> None:
         self.external = external
@@ -174,6 +182,7 @@ class DependentNat:
 
     __slots__ = ("_flows", "_next_port", "_options", "_sweep_at", "_timeout_s", "external")
     accepts_unsolicited = False
+    is_dependent = True
 
     def __init__(self, external: Endpoint, timeout_s: float, options: NatOptions) -> None:
         self.external = external
@@ -235,6 +244,7 @@ class BlockedNat:
 
     __slots__ = ("external",)
     accepts_unsolicited = False
+    is_dependent = False
 
     def __init__(self, external: Endpoint, timeout_s: float, options: NatOptions) -> None:
         self.external = external

@@ -127,6 +127,10 @@ class RoutedNat:
         return self.inner.external
 
     @property
+    def is_dependent(self) -> bool:
+        return self.inner.is_dependent
+
+    @property
     def accepts_unsolicited(self) -> bool:
         return self.inner.accepts_unsolicited or (
             self._forwarded_in() is not None and self.forwarded == self.inner.external
@@ -141,7 +145,9 @@ class RoutedNat:
 
     def admits(self, source: Endpoint, destination: Endpoint, now: float) -> bool:
         if destination == self._forwarded_in():
-            if destination != self.inner.external and not self.router.one_way:
+            # Where the port depends on the destination, no other flow leaves from this one.
+            is_own = destination == self.inner.external and not self.inner.is_dependent
+            if not is_own and not self.router.one_way:
                 self._note_entered(source, now)
             return True
         return self.inner.admits(source, destination, now)

@@ -130,6 +130,13 @@ def test_two_proofs_by_one_netgroup_of_helpers_are_one() -> None:
     assert bench.test.state is PROVEN
 
 
+@pytest.mark.parametrize(("witnesses", "expected"), [(3, UNKNOWN), (5, UNKNOWN), (6, FAILED)])
+def test_the_misses_of_few_witnesses_are_one_fault(witnesses: int, expected: EndpointState) -> None:
+    bench = EndpointBench(closed_port, witness_of=lambda helper: 1000 + helper % witnesses)
+    bench.run(100.0, while_state=UNKNOWN)
+    assert bench.run(85.0, while_state=TESTING) is expected
+
+
 def test_two_rounds_of_misses_make_it_failed() -> None:
     bench = EndpointBench(closed_port)
     assert bench.run(60.0) is FAILED

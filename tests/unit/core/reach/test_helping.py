@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
 
 from kadisc.core.contract.events import DialOutcome, TcpDialWanted
+from kadisc.core.limits.reserve import HostSample
 from kadisc.core.reach import asks
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.wire import krpc
@@ -61,6 +63,35 @@ def test_another_port_of_the_asker_is_tested_where_it_says_so() -> None:
     assert result(ask(world, one, host, port=51413)).ok
     [query] = knocks(witnesses[0])
     assert query.to == one.endpoint[:4] + (51413).to_bytes(2, "big")
+
+
+def test_witnesses_are_drawn_from_the_share_that_the_asker_names_and_then_from_all() -> None:
+    world = World()
+    host, witnesses = helper(world, 12, help=errs(BUSY))
+    one = asker(world, host)
+    for seed in range(100):
+        raw = b"\x40" + Random(seed).randbytes(8)
+        inside = [each for each in witnesses if each.endpoint in HostSample(raw)]
+        if len(inside) == 3:
+            break
+    query = reach(one, host)
+    query.strangers = raw
+    for each in inside:
+        each.help = says(False)
+    world.inject(host, one.endpoint, krpc.encode(query))
+    world.run(2.0)
+    assert result(one.told[-1]).witness in {each.endpoint for each in inside}
+    assert sum(len(knocks(each)) for each in witnesses) == 1
+    # Those of the share are busy: others are asked.
+    for each in witnesses:
+        each.help = errs(BUSY) if each in inside else says(False)
+    asked = {each.endpoint: len(knocks(each)) for each in witnesses}
+    query = reach(one, host, 2)
+    query.strangers = raw
+    world.inject(host, one.endpoint, krpc.encode(query))
+    world.run(9.0)
+    since = [each for each in witnesses if len(knocks(each)) > asked[each.endpoint]]
+    assert set(inside) & set(since)
 
 
 def test_a_query_without_a_valid_token_gets_one_and_nothing_else() -> None:

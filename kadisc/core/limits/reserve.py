@@ -1,0 +1,120 @@
+"""Hosts that a new node leaves alone until it knows whether strangers reach it.
+
+A test of reachability takes witnesses that the node had nothing to do with. In a network of 200
+nodes a new one contacts two thirds of those that can be witnesses within five seconds, and nearly
+all within fifteen: no witness is a stranger any more, and nothing is found out. So a share of all
+hosts, drawn by a secret number, is held back: the upkeep of the routing table and gossip do not
+contact them while the first tests run, for two minutes at most. What an application asks for, the
+lookups of the own ID and announces contact them all the same. The helpers are told which share it
+is, and draw witnesses from it.
+
+The first contacts are not held back, and in a small network no peers: there is nothing to spare.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...contacts import Contact
+from ...endpoints import IPV4_ENDPOINT_BYTES, Endpoint
+from ..contract.bounded import put_newest
+from ..contract.times import NEVER
+from .contacted import ContactedHostsRule
+
+KEY_BYTES: Final = 8
+PARTS: Final = 256
+"""A share is counted in so many parts of all hosts."""
+MAX_HELD: Final = 256
+"""Contacts that are remembered until they may be contacted."""
+LEAST_CONTACTS: Final = 8
+"""A routing table with fewer contacts takes what it gets."""
+FEW_CONTACTS: Final = 48
+"""Until it has so many, the share is twice as large: in a network of 60 nodes a quarter would be
+two or three witnesses.
+"""
+MOST_PARTS: Final = 128
+_PORT_BITS: Final = 16
+_HALF_AND_PORT_BITS: Final = 64 + 16
+_KEY_MASK: Final = (1 << 8 * KEY_BYTES) - 1
+_PART_SHIFT: Final = 8 * KEY_BYTES - 8
+_NONE_HELD: Final[dict[Endpoint, Contact]] = {}
+"""Stays empty: settled nodes hold nothing back."""
+
+
+class HostSample:
+    """A share of all hosts (IPv4 addresses, IPv6 /64s), by multiply-shift hashing (Dietzfelbinger
+    et al. 1997) with a number that its owner draws.
+    """
+
+    __slots__ = ("_factor", "_parts", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        """``raw``: the size of the share, 1 to 255 of 256 parts, as one byte, and 8 random bytes;
+        so it stands in a query to a helper.
+        """
+        self.raw = raw
+        self._parts = raw[0]
+        self._factor = int.from_bytes(raw[1:], "big") | 1
+
+    def __contains__(self, endpoint: Endpoint) -> bool:
+        bits = _PORT_BITS if len(endpoint) == IPV4_ENDPOINT_BYTES else _HALF_AND_PORT_BITS
+        product = (int.from_bytes(endpoint, "big") >> bits) * self._factor & _KEY_MASK
+        return product >> _PART_SHIFT < self._parts
+
+
+class StrangerReserve:
+    """Of one address family. It is in force from `begin` to `end`, or to the time given there."""
+
+    __slots__ = ("_contacted", "_held", "_is_wide", "ends_at", "sample")
+
+    def __init__(self) -> None:
+        self.sample: HostSample | None = None
+        """The share that is held back; None while nothing is."""
+        self.ends_at = NEVER
+        """Until when; read for each contact that is named."""
+        self._is_wide = False
+        self._contacted: ContactedHostsRule | None = None
+        self._held = _NONE_HELD
+
+    def begin(self, sample: HostSample, contacted: ContactedHostsRule, ends_at: float) -> None:
+        """``sample``: the share while few contacts are known, see `narrow`."""
+        self.sample = sample
+        self._is_wide = True
+        self.ends_at = ends_at
+        self._contacted = contacted
+
+    def narrow(self) -> None:
+        """The network is not small: half of the share is enough."""
+        sample = self.sample
+        if self._is_wide and sample is not None:
+            self._is_wide = False
+            self.sample = HostSample(bytes((max(1, sample.raw[0] // 2),)) + sample.raw[1:])
+
+    def end(self) -> None:
+        self.sample = None
+        self.ends_at = NEVER
+
+    def holds_back(self, endpoint: Endpoint, now: float) -> bool:
+        """Whether this host is left alone now. One that was contacted already need not be."""
+        if now >= self.ends_at:
+            self.end()
+            return False
+        return (
+            self.sample is not None
+            and self._contacted is not None
+            and endpoint in self.sample
+            and self._contacted.is_stranger(endpoint, now)
+        )
+
+    def hold(self, contact: Contact) -> None:
+        """Remembers a contact that is left alone."""
+        if self._held is _NONE_HELD:
+            self._held = {}
+        put_newest(self._held, contact.endpoint, contact, MAX_HELD)
+
+    def released(self, now: float) -> list[Contact]:
+        """The contacts that need not be left alone any longer."""
+        if not self._held or now < self.ends_at:
+            return []
+        held, self._held = list(self._held.values()), _NONE_HELD
+        return held
