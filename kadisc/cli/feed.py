@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -42,6 +42,21 @@ exit codes of the program of exec: 0 good, 1 bad, 3 of another network, 75 busy"
 PRESETS: Final = ("bitcoin", "handshake", "ethereumjs", "geth", "cometbft", "substrate")
 """Those of `feed/presets.toml`, which a help text need not read."""
 MAX_WANT: Final = 1000
+
+
+def seconds_to(most: float) -> Callable[[str], float]:
+    """For argparse: seconds from 1 on."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = 0.0
+        if not 1.0 <= value <= most:
+            raise argparse.ArgumentTypeError(f"expected seconds from 1 to {most:g}, not {text!r}")
+        return value
+
+    return read
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -89,6 +104,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--advertise",
         metavar="SERVICE[=PORT]",
         help="withdraw this service of the running node while the chain node is down",
+    )
+    parser.add_argument(
+        "--look-every",
+        type=seconds_to(60.0),
+        default=15.0,
+        metavar="S",
+        help="seconds between two looks at the chain node (15)",
+    )
+    parser.add_argument(
+        "--down-after",
+        type=seconds_to(3600.0),
+        default=60.0,
+        metavar="S",
+        help="seconds that the chain node is down before its service is withdrawn (60)",
     )
     rpc = parser.add_argument_group("the RPC of the chain node")
     rpc.add_argument("--rpc", metavar="URL", help="http://HOST:PORT")
@@ -269,4 +298,6 @@ def _settings(options: argparse.Namespace) -> FeedSettings:
         rpc_host=host,
         dry_run=options.dry_run,
         once=options.once,
+        look_s=options.look_every,
+        down_s=options.down_after,
     )

@@ -20,8 +20,9 @@ from .chain_peer import ChainPeer
 from .handshake import HandshakeOutcome, Judged
 
 FULL_TIMES: Final = 3
-"""So many times in a row, at least half an hour apart, an address may close a connection at once.
-"""
+"""An address that closes so many connections in a row at once is bad."""
+FAILURES: Final = 3
+"""An address that was sound once, and does not answer so many times in a row, is bad."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +44,38 @@ class FeedLimits:
 
 
 class _History:
-    """What became of an address. ``passed``: its last handshake. ``full``: how often in a row it
-    closed at once. ``losses``: how often it was connected and lost.
+    """What became of an address. ``is_sound``: it passed a handshake, and has not failed often
+    since. ``full``, ``failures``: how often in a row it closed at once, or did not answer.
+    ``again``: it was connected and lost, or has failed since, so that it is tried again soon;
+    ``losses``: how often.
     """
 
-    __slots__ = ("connected", "full", "losses", "passed", "tried_at")
+    __slots__ = ("again", "failures", "full", "is_sound", "losses", "tried_at")
 
     def __init__(self, tried_at: float) -> None:
         self.tried_at = tried_at
-        self.passed = False
+        self.is_sound = False
         self.full = 0
-        self.connected = False
+        self.failures = 0
+        self.again = False
         self.losses = 0
+
+    def judged(self, outcome: HandshakeOutcome) -> Judged | None:
+        """Takes the outcome of a handshake, and returns the verdict."""
+        if outcome.is_sound:
+            self.is_sound = True
+            self.full = self.failures = 0
+            return None
+        if outcome.verdict == "busy":
+            self.full += 1
+            return "bad" if self.full >= FULL_TIMES else "busy"
+        if outcome.verdict == "bad" and self.is_sound:
+            self.failures += 1
+            if self.failures < FAILURES:
+                self.again = True
+                return None
+        self.is_sound = False
+        return outcome.verdict
 
 
 class FeedCandidates:
@@ -119,8 +140,8 @@ class FeedCandidates:
         self._credit -= 1.0
         history = self._histories.setdefault(peer.address, _History(now))
         history.tried_at = now
-        if history.connected:
-            history.connected = False
+        if history.again:
+            history.again = False
             history.losses += 1
         self._in_flight[peer.address] = peer
         self._hosts[host_prefix(peer.address)] = (now, peer.address)
@@ -128,25 +149,22 @@ class FeedCandidates:
 
     def ended(self, peer: ChainPeer, outcome: HandshakeOutcome) -> Judged | None:
         """The handshake with the peer has ended. Returns the verdict: what closes each connection
-        at once may be a full node the first times, and is bad after some.
+        at once may be a full node the first times, and is bad after some; what was sound once may
+        be restarting, and has no verdict before it has failed some times.
         """
         self._in_flight.pop(peer.address, None)
         history = self._histories.get(peer.address)
-        if history is None:
-            return outcome.verdict
-        history.passed = outcome.is_sound
-        history.full = history.full + 1 if outcome.verdict == "busy" else 0
-        return "bad" if history.full >= FULL_TIMES else outcome.verdict
+        return history.judged(outcome) if history is not None else outcome.verdict
 
     def connected(self, address: Endpoint) -> None:
         """The chain node is connected to an address that was offered to it."""
         if (history := self._histories.get(address)) is not None:
-            history.connected = True
+            history.again = True
 
     def chain_restarted(self) -> None:
         """The chain node has forgotten what was offered to it: it is offered again."""
         for history in self._histories.values():
-            history.connected = history.connected or history.passed
+            history.again = history.again or history.is_sound
             history.losses = 0
 
     def _is_due(self, address: Endpoint, now: float) -> bool:
@@ -154,12 +172,12 @@ class FeedCandidates:
         if host_at is None:
             return True
         history = self._histories.get(address)
-        if history is None or at_address != address or not history.passed:
+        if history is None or at_address != address or not history.is_sound:
             return now - host_at >= self._limits.host_s
         return now - history.tried_at >= self._wait_s(history)
 
     def _wait_s(self, history: _History) -> float:
-        if not history.connected:
+        if not history.again:
             return self._limits.offer_s
         doubled: float = self._limits.again_s * 2.0 ** min(history.losses, 16)
         return min(doubled, self._limits.offer_s)

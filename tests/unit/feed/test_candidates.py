@@ -175,3 +175,20 @@ def test_a_flood_of_hosts_does_not_make_it_forget_the_last_half_hour() -> None:
             seen[address] = float(second)
             candidates.ended(found(address), BAD)
     assert len(seen) + 8 >= 3000
+
+
+def test_what_was_sound_may_restart_before_it_is_bad() -> None:
+    candidates = FeedCandidates(FeedLimits(), 0.0)
+    peer = found("45.1.2.3:8333")
+    candidates.found(peer)
+    at, verdicts = 0.0, []
+    for outcome in (SOUND, BAD, BAD, SOUND, BAD, BAD, BAD):
+        while candidates.take(at, nobody) is None:
+            at += 1.0
+        verdicts.append(candidates.ended(peer, outcome))
+        if outcome.is_sound:
+            candidates.connected(peer.address)
+    assert verdicts == [None, None, None, None, None, None, "bad"]
+    at += 1799.0
+    assert candidates.take(at, nobody) is None
+    assert candidates.take(at + 1.0, nobody) == peer

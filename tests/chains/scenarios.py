@@ -1,0 +1,199 @@
+"""What happens inside the lab: python -m tests.chains.scenarios SCENARIO SCRATCH PROGRAMS LIMIT_S
+prints one JSON document.
+
+A scenario is a function that starts programs, waits for what must come true, and notes when it did.
+
+The document: {"steps": {what came true: seconds since the start}, "elapsed_s", and what else a
+scenario notes}; with {"error", "logs"} when something did not come true in time.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..support.child_programs import Client, until
+from ..support.scenario_inside import end_with_parent, perform
+from .programs import Decoys, Feed, Litecoin, RunningKadisc
+
+CONNECT_S = 60.0
+A, B = "45.10.0.1", "45.20.0.1"
+QUICK = ("--look-every=2", "--down-after=6")
+
+
+class ChainStage:
+    """The programs of one scenario, and the notes taken of them."""
+
+    def __init__(self, scratch: Path, programs: Path) -> None:
+        self.scratch = scratch
+        self.programs = programs
+        self._started = time.monotonic()
+        self.cast: dict[str, Client] = {}
+        self.seen: dict[str, Any] = {"steps": {}}
+
+    def note(self, step: str) -> float:
+        at = round(time.monotonic() - self._started, 1)
+        self.seen["steps"][step] = at
+        return at
+
+    def litecoin(self, name: str, host: str, port: int = 9333) -> Litecoin:
+        node = Litecoin(name, (host, port), self.scratch, self.programs)
+        self.cast[name] = node
+        return node
+
+    def kadisc(self, name: str, host: str, network: str) -> RunningKadisc:
+        node = RunningKadisc(name, host, self.scratch, network)
+        self.cast[name] = node
+        return node
+
+    def feed(self, name: str) -> Feed:
+        feed = Feed(name, ("", 0), self.scratch)
+        self.cast[name] = feed
+        return feed
+
+
+def litecoin_options(node: Litecoin) -> tuple[str, ...]:
+    return (f"--rpc={node.rpc_url}", f"--rpc-cookie={node.cookie}", "--chain=ltc-regtest")
+
+
+def connects_litecoin(stage: ChainStage) -> None:
+    """Two Litecoin nodes that know nobody, each with its kadisc and its feed; then one dies."""
+    sides = {}
+    for name, host, other in (("a", A, B), ("b", B, A)):
+        chain = stage.litecoin(f"litecoin-{name}", host).start(waits=name == "a")
+        kadisc = stage.kadisc(f"kadisc-{name}", host, "ltc").start(other, services=["p2p=9333"])
+        if name == "b":
+            stage.note("second started")
+        feed = stage.feed(f"feed-{name}").start(
+            kadisc, "bitcoin", *litecoin_options(chain), "--advertise=p2p", *QUICK
+        )
+        sides[name] = (chain, kadisc, feed)
+    (chain_a, _, feed_a), (chain_b, kadisc_b, feed_b) = sides["a"], sides["b"]
+    chain_b.await_start()
+    until(
+        "one is connected to the other",
+        lambda: f"{A}:9333" in chain_b.outbound() or f"{B}:9333" in chain_a.outbound(),
+        CONNECT_S,
+    )
+    stage.note("connected")
+    until(
+        "a verdict",
+        lambda: feed_a.about("connected", f"{B}:9333") or feed_b.about("connected", f"{A}:9333"),
+        CONNECT_S,
+    )
+    anybody = chain_a.rpc("getdescriptorinfo", "raw(51)")["descriptor"]
+    mined = chain_a.rpc("generatetodescriptor", 1, anybody)[0]
+    until("the block", lambda: chain_b.rpc("getbestblockhash") == mined, CONNECT_S)
+    stage.note("block")
+    assert f"{A}:9333" in kadisc_b.peers()
+    chain_a.kill()
+    stage.note("killed")
+    until("A is gone", lambda: f"{A}:9333" not in kadisc_b.peers(), 75.0, every_s=1.0)
+    stage.note("gone")
+    chain_a.start()
+    stage.note("restarted")
+    until("A is back", lambda: f"{A}:9333" in kadisc_b.peers(), 75.0, every_s=1.0)
+    stage.note("back")
+    stage.seen["feed"] = {
+        name: [event["event"] for event in map(json.loads, lines(feed))]
+        for name, (_, _, feed) in sides.items()
+    }
+
+
+def lines(feed: Feed) -> list[str]:
+    return (feed.folder / "stdout").read_text().splitlines()
+
+
+DECOYS = {
+    "http": "45.31.0.1",
+    "silent": "45.32.0.1",
+    "closing": "45.33.0.1",
+    "babbling": "45.34.0.1",
+    "nobody": "45.35.0.1",
+    "mainnet": "45.36.0.1",
+    "full": "45.37.0.1",
+}
+
+
+def judges_decoys(stage: ChainStage) -> None:
+    """A sound node and seven that are not, each advertised by a sound kadisc."""
+    servers = [
+        f"{kind}@{host}:9333"
+        for kind, host in DECOYS.items()
+        if kind in ("http", "silent", "closing", "babbling")
+    ]
+    decoys = Decoys("decoys", ("", 0), stage.scratch)
+    stage.cast["decoys"] = decoys
+    decoys.start(*servers)
+    own = stage.litecoin("litecoin-own", A).start(waits=False)
+    stage.litecoin("litecoin-sound", B).start(waits=False)
+    stage.litecoin("litecoin-mainnet", DECOYS["mainnet"]).start(chain="main", waits=False)
+    full = stage.litecoin("litecoin-full", DECOYS["full"])
+    full.start("-maxconnections=8", waits=False)
+    kadisc = stage.kadisc("kadisc-own", A, "ltc").start(services=["p2p=9333"])
+    for kind, host in {"sound": B, **DECOYS}.items():
+        stage.kadisc(f"kadisc-{kind}", host, "ltc").start(A, services=["p2p=9333"])
+    for name in ("own", "sound", "mainnet", "full"):
+        chain = stage.cast[f"litecoin-{name}"]
+        assert isinstance(chain, Litecoin)
+        chain.await_start()
+    stage.note("started")
+    feed = stage.feed("feed").start(kadisc, "bitcoin", *litecoin_options(own))
+
+    def verdicts() -> dict[str, str]:
+        return {
+            kind: event["verdict"]
+            for kind, host in DECOYS.items()
+            for event in feed.about("refused", f"{host}:9333")
+        }
+
+    until("all are judged", lambda: len(verdicts()) == len(DECOYS), CONNECT_S)
+    stage.note("judged")
+    until("the sound one", lambda: f"{B}:9333" in own.outbound(), CONNECT_S)
+    stage.note("connected")
+    stage.seen["verdicts"] = verdicts()
+    stage.seen["words"] = [event["message"] for event in feed.events("refused")]
+    stage.seen["given"] = sorted(kadisc.peers())
+    time.sleep(20.0)
+    stage.seen["offered"] = [event["peer"] for event in feed.events("offered")]
+    stage.seen["tried"] = len(feed.events("refused"))
+    stage.seen["connections"] = decoys.connections()
+
+
+SCENARIOS: dict[str, Callable[[ChainStage], None]] = {
+    scenario.__name__: scenario for scenario in (connects_litecoin, judges_decoys)
+}
+
+
+def play(name: str, scratch: Path, programs: Path, limit_s: float) -> dict[str, Any]:
+    started = time.monotonic()
+    for words in ("link set lo up", "addr add local 45.0.0.0/8 dev lo"):
+        done = subprocess.run(["ip", *words.split()], capture_output=True, text=True)
+        if done.returncode != 0:
+            return {"unavailable": f"ip {words}: {done.stderr.strip()}"}
+    stage = ChainStage(scratch, programs)
+    failure = perform(lambda: SCENARIOS[name](stage), limit_s)
+    document = stage.seen | {"elapsed_s": round(time.monotonic() - started, 1)}
+    if failure:
+        document |= {
+            "error": failure,
+            "logs": {client.name: client.log_tail() for client in stage.cast.values()},
+        }
+    for client in stage.cast.values():
+        client.stop()
+    return document
+
+
+def main() -> None:
+    name, scratch, programs, limit_s = sys.argv[1:]
+    end_with_parent()
+    print(json.dumps(play(name, Path(scratch), Path(programs), float(limit_s))), flush=True)
+    os._exit(0)  # whatever thread is left
+
+
+if __name__ == "__main__":
+    main()

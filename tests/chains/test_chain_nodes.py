@@ -1,0 +1,44 @@
+"""``kadisc feed`` between kadisc and real chain nodes, on networks of their own.
+
+`pytest tests/chains` starts all scenarios at the first test, two at a time.
+"""
+
+import pytest
+
+from ..support.scenario_runs import Seen
+
+pytestmark = pytest.mark.real
+
+
+def beside(scenario: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("seen_beside_chain", [scenario], indirect=True, ids=[""])
+
+
+@beside("connects_litecoin")
+def test_two_litecoin_nodes_are_connected_and_a_dead_one_is_withdrawn(
+    seen_beside_chain: Seen,
+) -> None:
+    """Within 20 s of the second's start on an idle machine; here beside another scenario."""
+    steps = seen_beside_chain["steps"]
+    assert steps["connected"] - steps["second started"] < 40
+    assert steps["gone"] - steps["killed"] < 75
+    assert steps["back"] - steps["restarted"] < 75
+    assert "withdrawn" in seen_beside_chain["feed"]["a"]
+    assert "advertised" in seen_beside_chain["feed"]["a"]
+
+
+@beside("judges_decoys")
+def test_decoys_are_judged_rightly_never_offered_and_asked_once(seen_beside_chain: Seen) -> None:
+    assert seen_beside_chain["verdicts"] == {
+        "http": "bad",
+        "silent": "bad",
+        "closing": "busy",
+        "babbling": "bad",
+        "nobody": "bad",
+        "mainnet": "wrong-network",
+        "full": "busy",
+    }
+    assert seen_beside_chain["offered"] == ["45.20.0.1:9333"]
+    assert seen_beside_chain["given"] == ["45.20.0.1:9333"]
+    assert seen_beside_chain["tried"] == 7
+    assert set(seen_beside_chain["connections"].values()) == {1}
