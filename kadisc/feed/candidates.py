@@ -106,6 +106,10 @@ class FeedCandidates:
         if len(self._peers) > self._limits.candidates:
             self._peers.popitem(last=False)
 
+    def forget(self) -> None:
+        """All that was found is found anew. What became of it is not forgotten."""
+        self._peers.clear()
+
     def lost(self, key: str) -> ChainPeer | None:
         return self._peers.pop(key, None)
 

@@ -92,7 +92,12 @@ class RpcTarget:
         listed = at(await self._call(call_peers.method, call_peers.params), call_peers.list)
         if not isinstance(listed, list):
             raise RpcRefused(f"{self._rpc.url}: the answer to {call_peers.method} has no list")
-        return _look(self._preset, listed[:MAX_PEERS], words, has_room)
+        listed = [
+            each
+            for each in listed[:MAX_PEERS]
+            if call_peers.ready is None or at(each, call_peers.ready) is not None
+        ]
+        return _look(self._preset, listed, words, has_room)
 
     async def offer(self, peer: ChainPeer) -> Offered:
         call = self._preset.offer

@@ -124,6 +124,7 @@ class Feeder:
         wait_s, told = 1.0, False
         while True:
             began = trio.current_time()
+            self._candidates.forget()
             try:
                 await self._node.run(self._found, self._lost)
             except KadiscError as error:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import trio
-
 from ..control.client import open_client
 from ..control.methods.feedback import FEEDBACK, FeedbackParams
-from ..control.methods.network_peers import NETWORK_PEERS, NetworkPeersParams
+from ..control.methods.follow_peers import FOLLOW_PEERS, FollowPeersParams
 from ..control.methods.record import RECORD, RecordParams
+from ..control.methods.set_service import SET_SERVICE, SetServiceParams
 from ..control.methods.status import STATUS, Status, StatusParams
-from ..control.protocol import encode_request
 from ..endpoints import host_of, parse_endpoint
 from .chain_peer import ChainPeer, peer_from
 
@@ -75,21 +74,12 @@ class NodeLink:
                 peer = peer_from(document, self._service)
                 if peer is not None:
                     found(peer)
+            elif (news := value.get("lost")) is not None:
+                lost(news["key"])
 
-        while True:
-            async with open_client(self._path) as client:
-                await client.call(
-                    NETWORK_PEERS,
-                    NetworkPeersParams(
-                        network=self._network,
-                        service=self._service,
-                        where=self._where,
-                        partial=True,
-                    ),
-                    tell=told,
-                    silence_s=60.0,
-                )
-            await trio.sleep(5.0)
+        params = FollowPeersParams(network=self._network, service=self._service, where=self._where)
+        async with open_client(self._path) as client:
+            await client.call(FOLLOW_PEERS, params, tell=told, silence_s=math.inf)
 
     async def feedback(self, key: str, verdict: str) -> None:
         params = FeedbackParams(verdict=verdict, peer=key)  # type: ignore[arg-type]
@@ -108,10 +98,5 @@ class NodeLink:
         return OwnPlace(record.key, hosts, port if isinstance(port, int) else None)
 
     async def set_service(self, name: str, value: int | str | None) -> None:
-        request = encode_request(1, "set_service", {"name": name, "value": value})
         async with open_client(self._path) as client:
-            await client.exchange(request, 1, _ignore, SILENCE_S)
-
-
-def _ignore(value: object) -> None:
-    pass
+            await client.call(SET_SERVICE, SetServiceParams(name, value), silence_s=SILENCE_S)

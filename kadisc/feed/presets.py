@@ -31,7 +31,8 @@ class NodeCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PeersCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``list`` leads to the list, the others into each of its items: ``address`` to HOST:PORT,
     ``host`` to an address alone, ``id`` to an identity, which ``identity`` is the
-    template of for a peer of the own network. Where neither ``inbound`` nor ``outbound``
+    template of for a peer of the own network; ``ready`` to what is null or absent while the two
+    are not connected yet. Where neither ``inbound`` nor ``outbound``
     is known, every peer counts as outbound.
     """
 
@@ -42,6 +43,7 @@ class PeersCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str | None = None
     id: str | None = None
     identity: str | None = None
+    ready: str | None = None
     inbound: str | None = None
     outbound: str | None = None
 

@@ -34,9 +34,9 @@ class ChainProgram(Client):
     def rpc_url(self) -> str:
         return f"http://{self.endpoint[0]}:{self.rpc_port}"
 
-    def rpc(self, method: str, *params: Any, path: str = "") -> Any:
+    def rpc(self, method: str, *params: Any, path: str = "/", **named: Any) -> Any:
         """The result; raises NotSeenError."""
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": named or list(params)}
         headers = {"Content-Type": "application/json"}
         if (authorization := self.secret()) is not None:
             headers["Authorization"] = f"Basic {base64.b64encode(authorization).decode()}"
@@ -113,6 +113,88 @@ class Litecoin(ChainProgram):
         self._process.wait()
 
 
+class Handshake(ChainProgram):
+    """hsd, which keeps its chain in memory."""
+
+    rpc_port = 14037
+    ADDRESS = "rs1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqn6kda"
+    """Of nobody, whose hash is zeros; for the reward of a block."""
+
+    def start(self) -> Self:
+        host, port = self.endpoint
+        self.spawn(
+            str(self.programs / "npm" / "bin" / "hsd"),
+            *("--network=regtest", f"--prefix={self.folder}", "--no-wallet=true", "--no-dns=true"),
+            *(f"--host={host}", f"--port={port}", "--listen=true", "--discover=false"),
+            *(f"--http-host={host}", "--no-auth=true", f"--brontide-port={port + 1}"),
+        )
+        return self
+
+    def look(self) -> Any:
+        return self.rpc("getnetworkinfo")
+
+    def outbound(self) -> list[str]:
+        return [peer["addr"] for peer in self.rpc("getpeerinfo") if not peer["inbound"]]
+
+
+class EthereumJs(ChainProgram):
+    """It binds the wildcard address, so that two of them on one machine have different ports."""
+
+    rpc_port = 8545
+
+    def start(self) -> Self:
+        host, port = self.endpoint
+        self.spawn(
+            str(self.programs / "npm" / "bin" / "ethereumjs"),
+            *("--network=sepolia", f"--dataDir={self.folder}", f"--port={port}"),
+            *(f"--extIP={host}", "--rpc", f"--rpcAddr={host}", f"--rpcPort={self.rpc_port}"),
+            *("--discDns=false", "--discV4=false"),
+        )
+        return self
+
+    def look(self) -> Any:
+        return self.rpc("web3_clientVersion")
+
+    def connected(self) -> list[str]:
+        peers = self.rpc("admin_peers")
+        return [
+            peer["network"]["remoteAddress"]
+            for peer in peers
+            if peer["protocols"]["eth"]["version"] is not None
+        ]
+
+
+class Monero(ChainProgram):
+    rpc_port = 18081
+    ADDRESS = (
+        "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RV"
+        "GQBEP3A"
+    )
+    """The project's own, for the reward of a block that is worth nothing."""
+
+    def start(self, config: Path | None = None) -> Self:
+        host, port = self.endpoint
+        self.spawn(
+            str(self.programs / "bin" / "monerod"),
+            *("--regtest", "--fixed-difficulty=1", "--allow-local-ip", "--no-igd", "--no-zmq"),
+            *("--disable-dns-checkpoints", "--check-updates=disabled", "--non-interactive"),
+            *(f"--data-dir={self.folder}", f"--p2p-bind-ip={host}", f"--p2p-bind-port={port}"),
+            *(f"--rpc-bind-ip={host}", f"--rpc-bind-port={self.rpc_port}"),
+            *("--confirm-external-bind", "--db-sync-mode=fastest:async"),
+            *([f"--config-file={config}"] if config is not None else []),
+        )
+        return self
+
+    def look(self) -> Any:
+        return self.height()
+
+    def height(self) -> int:
+        return int(self.rpc("get_info", path="/json_rpc")["height"])
+
+    def outbound(self) -> int:
+        return int(self.rpc("get_info", path="/json_rpc")["outgoing_connections_count"])
+
+
 class RunningKadisc(Client):
     """`kadisc run` at a host, with the service of the chain node there."""
 
@@ -168,9 +250,24 @@ class Feed(Client):
         self.spawn(*words, *own, *options)
         return self
 
+    def ended(self) -> int | None:
+        """Its exit code, None while it runs."""
+        assert self._process is not None
+        return self._process.poll()
+
     def about(self, kind: str, address: str) -> list[dict[str, Any]]:
         """The events of a kind about an address."""
         return [event for event in self.events(kind) if event.get("peer") == address]
+
+
+class Members(Client):
+    """The nodes of `members.py`: several of a network in one process."""
+
+    def start(self, network: str, bootstrap: str, service: str, *hosts: str) -> Self:
+        words = (sys.executable, "-m", "tests.chains.members", network)
+        self.spawn(*words, f"{bootstrap}:{UDP_PORT}", service, *hosts, PYTHONPATH=str(ROOT))
+        self.await_event("listening", START_S)
+        return self
 
 
 class Decoys(Client):

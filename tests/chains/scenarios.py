@@ -18,7 +18,16 @@ from typing import Any
 
 from ..support.child_programs import Client, until
 from ..support.scenario_inside import end_with_parent, perform
-from .programs import Decoys, Feed, Litecoin, RunningKadisc
+from .programs import (
+    Decoys,
+    EthereumJs,
+    Feed,
+    Handshake,
+    Litecoin,
+    Members,
+    Monero,
+    RunningKadisc,
+)
 
 CONNECT_S = 60.0
 A, B = "45.10.0.1", "45.20.0.1"
@@ -135,8 +144,9 @@ def judges_decoys(stage: ChainStage) -> None:
     full = stage.litecoin("litecoin-full", DECOYS["full"])
     full.start("-maxconnections=8", waits=False)
     kadisc = stage.kadisc("kadisc-own", A, "ltc").start(services=["p2p=9333"])
-    for kind, host in {"sound": B, **DECOYS}.items():
-        stage.kadisc(f"kadisc-{kind}", host, "ltc").start(A, services=["p2p=9333"])
+    members = Members("members", ("", 0), stage.scratch)
+    stage.cast["members"] = members
+    members.start("ltc", A, "p2p=9333", B, *DECOYS.values())
     for name in ("own", "sound", "mainnet", "full"):
         chain = stage.cast[f"litecoin-{name}"]
         assert isinstance(chain, Litecoin)
@@ -158,14 +168,85 @@ def judges_decoys(stage: ChainStage) -> None:
     stage.seen["verdicts"] = verdicts()
     stage.seen["words"] = [event["message"] for event in feed.events("refused")]
     stage.seen["given"] = sorted(kadisc.peers())
-    time.sleep(20.0)
+    time.sleep(10.0)
     stage.seen["offered"] = [event["peer"] for event in feed.events("offered")]
     stage.seen["tried"] = len(feed.events("refused"))
     stage.seen["connections"] = decoys.connections()
 
 
+def connects_handshake(stage: ChainStage) -> None:
+    """Two hsd nodes; one has a feed."""
+    nodes = [
+        Handshake(name, (host, 14038), stage.scratch, stage.programs).start()
+        for name, host in (("hsd-a", A), ("hsd-b", B))
+    ]
+    stage.cast |= {node.name: node for node in nodes}
+    kadisc_a = stage.kadisc("kadisc-a", A, "hns").start(services=["p2p=14038"])
+    stage.kadisc("kadisc-b", B, "hns").start(A, services=["p2p=14038"])
+    for node in nodes:
+        node.await_start()
+    stage.note("started")
+    feed = stage.feed("feed").start(kadisc_a, "handshake", f"--rpc={nodes[0].rpc_url}")
+    until("connected", lambda: f"{B}:14038" in nodes[0].outbound(), CONNECT_S)
+    stage.note("connected")
+    until("a verdict", lambda: feed.about("connected", f"{B}:14038"), CONNECT_S)
+    mined = nodes[1].rpc("generatetoaddress", 1, Handshake.ADDRESS)[0]
+    until("the block", lambda: nodes[0].rpc("getbestblockhash") == mined, CONNECT_S)
+    stage.note("block")
+    stage.seen["events"] = lines(feed)
+
+
+def connects_ethereumjs(stage: ChainStage) -> None:
+    """Two EthereumJS nodes; one has a feed."""
+    nodes = [
+        EthereumJs(name, endpoint, stage.scratch, stage.programs).start()
+        for name, endpoint in (("eth-a", (A, 30303)), ("eth-b", (B, 30304)))
+    ]
+    stage.cast |= {node.name: node for node in nodes}
+    kadisc_a = stage.kadisc("kadisc-a", A, "sepolia").start(services=["p2p=30303"])
+    stage.kadisc("kadisc-b", B, "sepolia").start(A, services=["p2p=30304"])
+    for node in nodes:
+        node.await_start()
+    stage.note("started")
+    feed = stage.feed("feed").start(kadisc_a, "ethereumjs", f"--rpc={nodes[0].rpc_url}")
+    until("connected", lambda: f"{B}:30304" in nodes[0].connected(), CONNECT_S)
+    stage.note("connected")
+    until("a verdict", lambda: feed.about("connected", f"{B}:30304"), CONNECT_S)
+    stage.seen["events"] = lines(feed)
+
+
+def connects_monero(stage: ChainStage) -> None:
+    """monerod takes peers when it starts alone, from a file that the feed writes before."""
+    other = Monero("monero-b", (B, 18080), stage.scratch, stage.programs).start()
+    own = Monero("monero-a", (A, 18080), stage.scratch, stage.programs)
+    stage.cast |= {other.name: other, own.name: own}
+    kadisc = stage.kadisc("kadisc-a", A, "xmr").start()
+    stage.kadisc("kadisc-b", B, "xmr").start(A, services=["p2p=18080"])
+    other.await_start()
+    stage.note("started")
+    peers = stage.scratch / "peers.conf"
+    text = "--format=add-priority-node={address}"
+    feed = stage.feed("feed").start(kadisc, "file", f"--out={peers}", text, "--want=1", "--once")
+    until("the feed ends", lambda: feed.ended() is not None, CONNECT_S)
+    stage.seen["code"], stage.seen["file"] = feed.ended(), peers.read_text()
+    stage.note("written")
+    own.start(peers).await_start()
+    until("connected", lambda: own.outbound() == 1, CONNECT_S)
+    stage.note("connected")
+    other.rpc("generateblocks", path="/json_rpc", amount_of_blocks=1, wallet_address=other.ADDRESS)
+    until("the block", lambda: own.height() == other.height() == 2, CONNECT_S)
+    stage.note("block")
+
+
 SCENARIOS: dict[str, Callable[[ChainStage], None]] = {
-    scenario.__name__: scenario for scenario in (connects_litecoin, judges_decoys)
+    scenario.__name__: scenario
+    for scenario in (
+        connects_litecoin,
+        judges_decoys,
+        connects_handshake,
+        connects_ethereumjs,
+        connects_monero,
+    )
 }
 
 

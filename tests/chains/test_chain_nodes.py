@@ -42,3 +42,21 @@ def test_decoys_are_judged_rightly_never_offered_and_asked_once(seen_beside_chai
     assert seen_beside_chain["given"] == ["45.20.0.1:9333"]
     assert seen_beside_chain["tried"] == 7
     assert set(seen_beside_chain["connections"].values()) == {1}
+
+
+@beside("connects_handshake")
+def test_hsd_is_connected_and_follows_a_block(seen_beside_chain: Seen) -> None:
+    assert {"connected", "block"} <= seen_beside_chain["steps"].keys()
+
+
+@beside("connects_ethereumjs")
+def test_ethereumjs_is_connected(seen_beside_chain: Seen) -> None:
+    """What it lists before the connection stands has no version of the eth protocol."""
+    assert "connected" in seen_beside_chain["steps"]
+
+
+@beside("connects_monero")
+def test_monerod_starts_with_a_file_of_peers_and_follows_a_block(seen_beside_chain: Seen) -> None:
+    assert seen_beside_chain["code"] == 0
+    assert seen_beside_chain["file"] == "add-priority-node=45.20.0.1:18080\n"
+    assert "block" in seen_beside_chain["steps"]
