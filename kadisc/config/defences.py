@@ -58,6 +58,11 @@ class Defences:
         True,
         "Few nodes per /24 and per /16 (IPv6 /48 and /32) count among the k closest of a lookup.",
     )
+    teller_doubts: bool = switch(
+        True,
+        "What a node names is asked after all else for ten minutes, once the nodes that it named in"
+        " a lookup were silent.",
+    )
     bep42_ids: bool = switch(
         True,
         "Of the nodes whose ID does not follow from their address (BEP 42), at most 5 count in"

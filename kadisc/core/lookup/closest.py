@@ -37,7 +37,7 @@ from ...contacts import Contact
 from ...endpoints import IPV6_ENDPOINT_BYTES, Endpoint
 from ...ids import ID_SPACE, NodeId
 from .counting import CountingPeers
-from .peer import AWAITED, COUNTED, PENDING, LookupRules, Peer, State
+from .peer import AWAITED, COUNTED, PENDING, UNHEARD, LookupRules, Peer, State
 from .region import NO_REGION, RegionRule
 
 STALLS_OF_A_QUERY: Final = 2
@@ -135,12 +135,14 @@ class ClosestLookup:
         if len(endpoint) == IPV6_ENDPOINT_BYTES:
             peer.bep42_valid = None  # its /48 may have had all its places
         peer.state = State.ANSWERED
+        self._rules.tellers.answered(endpoint)
         self._count_answer(peer)
         nearest = sorted(contacts, key=lambda contact: contact.id ^ self.target)
         if len(nearest) > self._config.contacts_per_answer:
             self._refuse("answer-too-long", len(nearest) - self._config.contacts_per_answer)
         for contact in nearest[: self._config.contacts_per_answer]:
             self._learn(contact.endpoint, contact.id, peer.hops + 1)
+            self._rules.tellers.named(contact.endpoint, endpoint)
         return self._next(adapt=True)
 
     def stalled(self, endpoint: Endpoint) -> list[Peer]:
@@ -150,6 +152,7 @@ class ClosestLookup:
         if peer.state is State.QUERIED:
             self._slots_used -= 1
             peer.state = State.STALLED
+            self._rules.tellers.silent(endpoint)
         elif peer.state is State.STALLED:
             self._hosts_queried.discard(peer.host)
             peer.state = State.SILENT
@@ -301,12 +304,13 @@ class ClosestLookup:
             if queried or any(peer.state in PENDING for peer in self._sorted):
                 return queried
         if self.answered_count >= self.k:
-            if self._region.look(self._sorted):
+            credible = self._credible()
+            if self._region.look(credible):
                 self._counting.beside = self._region.beside
                 return self._next()
             asked = sum(peer.state is not State.KNOWN for peer in self._sorted)
-            queried = self._fill(self._region.to_ask(self._sorted, asked))
-            if queried or self._region.awaits(self._sorted):
+            queried = self._fill(self._region.to_ask(credible, asked))
+            if queried or self._region.awaits(credible):
                 return queried
         waits_for_silent = not self.answered_count and any(
             peer.state is State.SILENT for peer in self._sorted
@@ -314,11 +318,24 @@ class ClosestLookup:
         self.finished = not waits_for_silent
         return []
 
+    def _credible(self) -> list[Peer]:
+        """All peers but those that doubted nodes alone have named."""
+        tellers = self._rules.tellers
+        if not tellers.any_doubted:
+            return self._sorted
+        return [
+            peer
+            for peer in self._sorted
+            if peer.state not in UNHEARD or not tellers.is_doubtful(peer.endpoint)
+        ]
+
     def _retry(self, peer: Peer) -> list[Peer]:
         """The peer, to be queried anew, if it would be among the k. Only a few peers of one lookup
         are retried: where many are silent, the network has changed.
         """
         if peer.id is None or peer.distance > self._horizon or not self._retries_left:
+            return []
+        if self._rules.tellers.is_doubtful(peer.endpoint):
             return []
         self._retries_left -= 1
         peer.state = State.RETRIED

@@ -9,6 +9,8 @@ is valid by BEP 42 cannot be placed freely, so of the peers with invalid IDs at 
 the k count while there are others. (Half of the k costs half a per cent of recall where a fifth of
 the honest nodes have invalid IDs.) Where most IDs are invalid (old clients), they fill the k. Valid
 IDs that are closer than the size of the network allows count as invalid (`network_size.py`).
+
+Attack: endpoints without a node are named, right beside the target. Defence: `tellers.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ...contacts import Contact
 from .netgroup_cap import NetgroupCap
-from .peer import COUNTED, LookupRules, Peer, State
+from .peer import COUNTED, UNHEARD, LookupRules, Peer, State
 
 
 class CountingPeers:
@@ -58,7 +60,8 @@ class CountingPeers:
         """``known``: all peers of the lookup, closest first. Those that count among the k, closest
         first: not failed, not silent, and no alternate. Of those whose ID is invalid by BEP 42, the
         ones beyond their share come after all others; so do those beyond ``per_subnet`` in the own
-        subnet, and those right beside the target of a suspicious lookup.
+        subnet, those right beside the target of a suspicious lookup, and at last those that doubted
+        nodes alone have named (`tellers.py`).
         """
         per_subnet = self._rules.per_subnet
         netgroups, least_distances = self.netgroups, self._least_distances
@@ -66,8 +69,15 @@ class CountingPeers:
         passed_of_netgroup: dict[bytes, int] = {}
         bep42_invalid = bep42_valid = 0
         deferred: list[Peer] = []
+        doubtful: list[Peer] = []
+        tellers = self._rules.tellers
+        any_doubted = tellers.any_doubted
         for peer in known:
             if peer.id is None or peer.state not in COUNTED:
+                continue
+            if any_doubted and peer.state in UNHEARD and tellers.is_doubtful(peer.endpoint):
+                if peer.state is not State.KNOWN or self._rules.is_free(peer.endpoint):
+                    doubtful.append(peer)
                 continue
             is_surplus = False
             if peer.state is State.ANSWERED:
@@ -97,6 +107,7 @@ class CountingPeers:
                     continue
             yield peer
         yield from deferred
+        yield from doubtful
 
     def check_bep42(self, peer: Peer) -> bool:
         peer.bep42_valid = peer.id is not None and self._rules.bep42_valid(peer.id, peer.endpoint)

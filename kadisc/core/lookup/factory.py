@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
@@ -34,6 +35,7 @@ from .operations import Operations
 from .peer import LookupRules
 from .put import Draft, PutOperation
 from .region import NO_REGION, MakeRegion, RegionRule
+from .tellers import ALL_TELLERS, TellerMemoryRule
 from .wide import SEEDS_PER_K, WideLookup
 
 StoredItem: TypeAlias = Callable[[NodeId, float], Item | None]
@@ -86,6 +88,7 @@ class LookupFactory:
         "_rules",
         "_sizes",
         "_stored_item",
+        "_tellers",
     )
 
     def __init__(
@@ -97,10 +100,11 @@ class LookupFactory:
         stored_item: StoredItem,
         make_region: MakeRegion,
         first_hops: FirstHops = no_first_hops,
+        tellers: TellerMemoryRule = ALL_TELLERS,
     ) -> None:
         """``stored_item``: the item that this node stores under a target, because a lookup queries
         other nodes only. ``first_hops``: at most so many contacts to begin with that do not come
-        from the routing table.
+        from the routing table. ``tellers``: the nodes that named silent ones.
         """
         self._config = config
         self._rules = rules
@@ -108,6 +112,7 @@ class LookupFactory:
         self._operations = operations
         self._stored_item = stored_item
         self._first_hops = first_hops
+        self._tellers = tellers
         self._make_region = make_region
         self._sizes = {family: NetworkSize(dht.parts.size_reports) for family, dht in dhts.items()}
 
@@ -246,7 +251,7 @@ class LookupFactory:
         k = k or self._config.table.k
         size = self._sizes[options.family]
         known = partial(self._known, options.family)
-        rules = self._rules
+        rules = replace(self._rules, tellers=self._tellers.begin(now))
 
         def make_lookup(point: NodeId, k: int) -> LookupLike:
             region: RegionRule = NO_REGION

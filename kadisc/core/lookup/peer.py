@@ -11,6 +11,7 @@ from ...endpoints import Endpoint
 from ...ids import NodeId
 from ..addressing.bep42 import Bep42Check, anywhere
 from ..addressing.own_subnet import ExtraPlaces, no_extra_places
+from .tellers import ALL_TELLERS, TellerRule
 
 
 class State(Enum):
@@ -26,6 +27,7 @@ class State(Enum):
 NO_CAP: Final = 1 << 30
 PENDING: Final = (State.QUERIED, State.STALLED)
 AWAITED: Final = (*PENDING, State.RETRIED)
+UNHEARD: Final = (State.KNOWN, State.QUERIED, State.STALLED)
 COUNTED: Final = (State.KNOWN, State.QUERIED, State.STALLED, State.ANSWERED)
 
 
@@ -80,6 +82,7 @@ class LookupRules:
     subnet and of one netgroup count; ``bep42_valid`` tells whether an ID follows from its address;
     ``is_free`` keeps disjoint paths away from the peers of each other. Where ``extra_places`` are
     more than 0, as in the own subnet, nodes beyond ``per_subnet`` count after all others.
+    ``tellers``: which nodes name silent ones, in this lookup and before.
     """
 
     subnet: Callable[[Endpoint], bytes]
@@ -90,3 +93,4 @@ class LookupRules:
     netgroup: Callable[[Endpoint], bytes] = lambda endpoint: endpoint
     per_netgroup: int = NO_CAP
     extra_places: ExtraPlaces = no_extra_places
+    tellers: TellerRule = ALL_TELLERS

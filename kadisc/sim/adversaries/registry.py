@@ -290,7 +290,7 @@ TURNING: Final = (
         "name endpoints where nobody is, in lookups and in gossip",
         DeadNames,
         has_node=True,
-        against=("candidate_shares", "peer_candidate_limits", "gossip_backoff", "tombstones"),
+        against=("teller_doubts", "candidate_shares", "gossip_backoff", "tombstones"),
     ),
     AdversaryKind(
         "pings-alone",
