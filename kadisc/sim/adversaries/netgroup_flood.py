@@ -65,4 +65,5 @@ class NetgroupFlood(TurningGroup):
             newcomer.begin(campaign.turns_at + self.rng.random() * self._flooders.pause_s)
         for number, newcomer in enumerate(newcomers):
             campaign.bring_in(newcomer, self._members[number % len(self._members)].endpoint)
-        self._flooders.enrol(newcomers)
+        # The caller may have had fewer addresses.
+        self._flooders.enrol([each for each in newcomers if each.endpoint])
