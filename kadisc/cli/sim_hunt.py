@@ -55,8 +55,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--minutes",
         metavar="M",
-        help="virtual minutes in which the faults strike (default: drawn, 2.5 to 4.5); the recovery "
-        "takes 3 more",
+        help="virtual minutes in which the faults strike (default: drawn, 2.5 to 4.5); the "
+        "recovery takes 3 more",
     )
     parser.add_argument(
         "--without",

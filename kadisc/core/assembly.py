@@ -49,7 +49,7 @@ from .limits.slow_decodes import SlowDecodes
 from .limits.traffic import LiftedLimits, TrafficLimits, TrafficRule
 from .lookup.peer import LookupRules
 from .lookup.region import MakeRegion, Region
-from .lookup.tellers import ALL_TELLERS, TellerMemory, TellerMemoryRule
+from .lookup.tellers import ALL_TELLERS, TellerMemory
 from .rpc.endpoint_spacing import EndpointSpacing, SpacingRule
 from .rpc.pacer import Pacer, PacingRule, Unpaced
 from .rpc.received_tokens import ReceivedTokenRule, ReceivedTokens
@@ -143,15 +143,12 @@ def lookup_rules_for(
         netgroup=scopes.netgroup,
         per_netgroup=lookup.per_netgroup if caps else UNCAPPED,
         extra_places=extra_places,
+        teller_memory=TellerMemory() if config.defences.teller_doubts else ALL_TELLERS,
     )
 
 
 def make_region_for(config: CoreConfig) -> MakeRegion:
     return Region if config.defences.region_lookups else no_region
-
-
-def tellers_for(config: CoreConfig) -> TellerMemoryRule:
-    return TellerMemory() if config.defences.teller_doubts else ALL_TELLERS
 
 
 def diversity_for(

@@ -177,7 +177,6 @@ class Engine:
             self._responder.items.store.get,
             assembly.make_region_for(config),
             self._network_api.first_hops,
-            assembly.tellers_for(config),
         )
         self._events: list[Event] = []
         self._closed = False

@@ -35,7 +35,6 @@ from .operations import Operations
 from .peer import LookupRules
 from .put import Draft, PutOperation
 from .region import NO_REGION, MakeRegion, RegionRule
-from .tellers import ALL_TELLERS, TellerMemoryRule
 from .wide import SEEDS_PER_K, WideLookup
 
 StoredItem: TypeAlias = Callable[[NodeId, float], Item | None]
@@ -88,7 +87,6 @@ class LookupFactory:
         "_rules",
         "_sizes",
         "_stored_item",
-        "_tellers",
     )
 
     def __init__(
@@ -100,11 +98,10 @@ class LookupFactory:
         stored_item: StoredItem,
         make_region: MakeRegion,
         first_hops: FirstHops = no_first_hops,
-        tellers: TellerMemoryRule = ALL_TELLERS,
     ) -> None:
         """``stored_item``: the item that this node stores under a target, because a lookup queries
         other nodes only. ``first_hops``: at most so many contacts to begin with that do not come
-        from the routing table. ``tellers``: the nodes that named silent ones.
+        from the routing table.
         """
         self._config = config
         self._rules = rules
@@ -112,7 +109,6 @@ class LookupFactory:
         self._operations = operations
         self._stored_item = stored_item
         self._first_hops = first_hops
-        self._tellers = tellers
         self._make_region = make_region
         self._sizes = {family: NetworkSize(dht.parts.size_reports) for family, dht in dhts.items()}
 
@@ -251,7 +247,7 @@ class LookupFactory:
         k = k or self._config.table.k
         size = self._sizes[options.family]
         known = partial(self._known, options.family)
-        rules = replace(self._rules, tellers=self._tellers.begin(now))
+        rules = replace(self._rules, tellers=self._rules.teller_memory.begin(now))
 
         def make_lookup(point: NodeId, k: int) -> LookupLike:
             region: RegionRule = NO_REGION

@@ -11,7 +11,7 @@ from ...endpoints import Endpoint
 from ...ids import NodeId
 from ..addressing.bep42 import Bep42Check, anywhere
 from ..addressing.own_subnet import ExtraPlaces, no_extra_places
-from .tellers import ALL_TELLERS, TellerRule
+from .tellers import ALL_TELLERS, TellerMemoryRule, TellerRule
 
 
 class State(Enum):
@@ -82,7 +82,8 @@ class LookupRules:
     subnet and of one netgroup count; ``bep42_valid`` tells whether an ID follows from its address;
     ``is_free`` keeps disjoint paths away from the peers of each other. Where ``extra_places`` are
     more than 0, as in the own subnet, nodes beyond ``per_subnet`` count after all others.
-    ``tellers``: which nodes name silent ones, in this lookup and before.
+    ``teller_memory``: which nodes named silent ones, in all lookups; ``tellers``: the same for one
+    lookup.
     """
 
     subnet: Callable[[Endpoint], bytes]
@@ -93,4 +94,5 @@ class LookupRules:
     netgroup: Callable[[Endpoint], bytes] = lambda endpoint: endpoint
     per_netgroup: int = NO_CAP
     extra_places: ExtraPlaces = no_extra_places
+    teller_memory: TellerMemoryRule = ALL_TELLERS
     tellers: TellerRule = ALL_TELLERS
