@@ -109,14 +109,23 @@ class Progress(msgspec.Struct):
     elapsed_s: float
 
 
+class ProgressNews(msgspec.Struct):
+    """A partial result, eight times a second."""
+
+    progress: Progress
+
+
 @dataclass(frozen=True, slots=True)
 class Method(Generic[ParamsT, ResultT]):
     """One method of the control socket. ``params`` and ``result``: the types of the JSON objects in
     the request and in the response. ``carry_out`` raises KadiscError, whose text goes to the
-    client.
+    client. ``partial``: the types of its partial results. ``writes``: whether it changes the node,
+    or what others store for it.
     """
 
     name: str
     params: type[ParamsT]
     result: type[ResultT]
     carry_out: Callable[[ParamsT, Call], Awaitable[ResultT]]
+    partial: tuple[type[msgspec.Struct], ...] = ()
+    writes: bool = False

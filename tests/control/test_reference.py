@@ -13,19 +13,20 @@ from kadisc.control import protocol
 from kadisc.control.connection import ControlLimits
 from kadisc.control.methods import METHODS
 from kadisc.control.methods.status import MappingStatus, ServiceStatus
+from kadisc.observe.event_names import EVENTS
 from kadisc.observe.reachability import ReachDocument
+from tests.support.json_schema import SchemaChecker
 
 from .lab import PATIENCE_S, comes_true, open_lab
 
-PAGE = (Path(__file__).parent.parent.parent / "docs" / "reference" / "control-socket.md").read_text(
-    encoding="utf-8"
-)
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "reference" / "control-socket.md").read_text("utf-8")
 HOST_IN_PAGE, HOST_HERE = "127.0.0.1:6889", "13.2.7.9:6881"
 OF_THE_NETWORK = [
     *("network_peers", "follow_peers", "record", "set_service", "why", "feedback"),
     *("book_export", "book_import"),
 ]
-STREAMS = ("subscribe", "follow_peers")
+STREAMS = ("subscribe", "follow_peers", "watch")
 OF_ITEMS = ["put", "get", "resolve"]
 KEY_IN_PAGE = "82a3f4a2644ddd435c549e8d0cb114333382d2786e3b219ca2d39455ed1f3c45"
 
@@ -102,6 +103,7 @@ def test_the_page_has_every_method_code_and_limit() -> None:
         *OF_THE_NETWORK,
         "ping",
         "subscribe",
+        "watch",
     ]
     assert set(re.findall(r"^### (\w+)$", PAGE, re.MULTILINE)) == set(METHODS)
     codes = {
@@ -116,3 +118,21 @@ def test_the_page_has_every_method_code_and_limit() -> None:
         clients=32, requests_per_client=16, unread_bytes=4 << 20, stall_s=30.0
     )
     assert "65,536 bytes, a client 16 requests in flight. Of 33 clients" in PAGE
+
+
+def test_streams_are_as_the_schema_has_them() -> None:
+    schema = (ROOT / "docs" / "reference" / "control-socket.schema.json").read_text("utf-8")
+    checker = SchemaChecker(json.loads(schema))
+    for request, replies in samples():
+        assert checker.faults(request) == []
+        for reply in replies:
+            assert checker.faults(reply) == []
+            if "method" in reply and request["method"] != "watch":
+                kind = f"{request['method']}.partial"
+                assert checker.faults(reply["params"]["value"], kind) == []
+
+
+def test_the_page_has_every_event() -> None:
+    rows = re.findall(r"^\| (`[a-z_`, ]+) \|", PAGE, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
+    assert set(EVENTS) <= named

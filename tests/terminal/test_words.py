@@ -28,6 +28,7 @@ from kadisc.core.contract.events import (
 from kadisc.core.contract.reach_verdict import NAT_KINDS, ReachVerdict
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.endpoints import Family, parse_endpoint
+from kadisc.observe import event_names
 from kadisc.observe.clients import describe_client
 from kadisc.observe.describe import NOTABLE, Notable, level_of, record_of, words_for
 from kadisc.observe.log_stamp import stamped
@@ -127,6 +128,13 @@ def test_every_notable_event_has_a_text_and_a_record(event: Notable) -> None:
     assert name
     assert "\n" not in words
     assert json.loads(json.dumps(record_of(event)))["event"]
+
+
+def test_each_event_can_be_subscribed_to_by_its_name() -> None:
+    for event in EVENTS:
+        name = record_of(event)["event"]
+        assert event_names.EVENTS[str(name)] is type(event)
+    assert set(event_names.EVENTS.values()) == {*NOTABLE, *get_args(event_names.Fine)}
 
 
 def test_the_list_has_all_notable_events() -> None:

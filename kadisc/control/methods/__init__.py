@@ -22,6 +22,7 @@ from .resolve import RESOLVE
 from .set_service import SET_SERVICE
 from .status import STATUS
 from .subscribe import SUBSCRIBE
+from .watch import WATCH
 from .why import WHY
 
 _ALL = (
@@ -44,5 +45,6 @@ _ALL = (
     BOOK_EXPORT,
     BOOK_IMPORT,
     SUBSCRIBE,
+    WATCH,
 )
 METHODS: dict[str, Method[Any, Any]] = {method.name: method for method in _ALL}

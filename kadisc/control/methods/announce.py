@@ -12,7 +12,7 @@ from ...core.contract.events import StoreRefusal
 from ...endpoints import format_endpoint
 from ...ids import format_id
 from ...net.oneshot.peer_search import AnnounceSearch
-from ..call import Call, Method
+from ..call import Call, Method, ProgressNews
 from ..units import seconds
 from .find import target_from
 
@@ -103,4 +103,6 @@ def refusing_nodes(refused: Iterable[StoreRefusal]) -> list[RefusingNode]:
     ]
 
 
-ANNOUNCE = Method("announce", AnnounceParams, AnnounceDocument, _announce)
+ANNOUNCE = Method(
+    "announce", AnnounceParams, AnnounceDocument, _announce, partial=(ProgressNews,), writes=True
+)

@@ -42,6 +42,12 @@ class BookImported(msgspec.Struct):
     refused: int
 
 
+class BookLineNews(msgspec.Struct):
+    """A partial result: the next line."""
+
+    line: str
+
+
 async def _export(params: BookExportParams, call: Call) -> BookExported:
     own = call.node.own_network
     lines = 0
@@ -68,5 +74,7 @@ async def _import(params: BookImportParams, call: Call) -> BookImported:
     )
 
 
-BOOK_EXPORT = Method("book_export", BookExportParams, BookExported, _export)
-BOOK_IMPORT = Method("book_import", BookImportParams, BookImported, _import)
+BOOK_EXPORT = Method(
+    "book_export", BookExportParams, BookExported, _export, partial=(BookLineNews,)
+)
+BOOK_IMPORT = Method("book_import", BookImportParams, BookImported, _import, writes=True)

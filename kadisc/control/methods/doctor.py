@@ -54,6 +54,19 @@ class DoctorDocument(msgspec.Struct):
     elapsed_s: float
 
 
+class Waiting(msgspec.Struct, rename={"what": "for"}):
+    """What is waited for, and since when."""
+
+    what: list[str]
+    elapsed_s: float
+
+
+class WaitingNews(msgspec.Struct):
+    """A partial result, each second while something is waited for."""
+
+    waiting: Waiting
+
+
 async def _doctor(params: DoctorParams, call: Call) -> DoctorDocument:
     began = trio.current_time()
     facts = await gather(
@@ -79,4 +92,4 @@ def _document(result: CheckResult) -> CheckDocument:
     return CheckDocument(result.name, result.verdict.value, findings)
 
 
-DOCTOR = Method("doctor", DoctorParams, DoctorDocument, _doctor)
+DOCTOR = Method("doctor", DoctorParams, DoctorDocument, _doctor, partial=(WaitingNews,))

@@ -68,4 +68,4 @@ async def _feedback(params: FeedbackParams, call: Call) -> FeedbackDocument:
     )
 
 
-FEEDBACK = Method("feedback", FeedbackParams, FeedbackDocument, _feedback)
+FEEDBACK = Method("feedback", FeedbackParams, FeedbackDocument, _feedback, writes=True)

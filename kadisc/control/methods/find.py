@@ -13,7 +13,7 @@ from ...errors import UsageError
 from ...ids import NodeId, format_id, parse_id
 from ...net.oneshot.node_search import NodeSearch
 from ...observe.clients import describe_client
-from ..call import Call, Method
+from ..call import Call, Method, ProgressNews
 from ..units import milliseconds, seconds
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
@@ -95,4 +95,4 @@ def _closest_node(node: FoundNode) -> ClosestNode:
     )
 
 
-FIND = Method("find", FindParams, FindDocument, _find)
+FIND = Method("find", FindParams, FindDocument, _find, partial=(ProgressNews,))

@@ -15,9 +15,10 @@ from ...net.api.member import WINDOW
 from ...net.api.peer_changes import PeerChange
 from ...net.oneshot.port_check import PortCheck
 from ...net.transport.nurseries import open_flat_nursery
-from ...observe.peer_document import PeerDocument, peer_document
+from ...observe.peer_document import peer_document
 from ...observe.services import where_from
 from ..call import Call, Method, Tell
+from .network_peers import PeerNews
 
 MAX_WINDOW = 1000
 MAX_AGAIN_S = 10_000_000.0
@@ -37,12 +38,6 @@ class FollowPeersParams(msgspec.Struct, forbid_unknown_fields=True):
     check: bool = False
     again_after_s: AgainS = 3600.0
     window: Window = WINDOW
-
-
-class PeerFoundNews(msgspec.Struct):
-    """A partial result: a peer is there, or has a new record."""
-
-    peer: PeerDocument
 
 
 class LostPeer(msgspec.Struct):
@@ -120,7 +115,7 @@ class _Teller:
 
     def _find(self, place: bytes, peer: VerifiedPeer) -> None:
         self._told.add(place)
-        self._tell(_news(PeerFoundNews(peer_document(peer))))
+        self._tell(_news(PeerNews(peer_document(peer))))
 
     def _lose(self, place: bytes, peer: VerifiedPeer, reason: str) -> None:
         if place in self._told:
@@ -129,7 +124,7 @@ class _Teller:
             self._tell(_news(PeerLostNews(lost)))
 
 
-def _news(value: PeerFoundNews | PeerLostNews) -> Mapping[str, object]:
+def _news(value: PeerNews | PeerLostNews) -> Mapping[str, object]:
     document: dict[str, object] = msgspec.to_builtins(value)
     return document
 
@@ -138,4 +133,6 @@ def _to_nobody(value: Mapping[str, object]) -> None:
     pass
 
 
-FOLLOW_PEERS = Method("follow_peers", FollowPeersParams, FollowingEnded, _follow)
+FOLLOW_PEERS = Method(
+    "follow_peers", FollowPeersParams, FollowingEnded, _follow, partial=(PeerNews, PeerLostNews)
+)

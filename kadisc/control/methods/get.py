@@ -10,7 +10,7 @@ from ...ids import format_id
 from ...net.api.arguments import salt_from
 from ...net.oneshot.item_search import ItemSearch
 from ...observe.contents import bytes_from_text, bytes_words, content_document
-from ..call import Call, Method
+from ..call import Call, Method, ProgressNews
 from ..units import seconds
 from .find import target_from
 
@@ -63,4 +63,4 @@ async def _get(params: GetParams, call: Call) -> ItemDocument:
     )
 
 
-GET = Method("get", GetParams, ItemDocument, _get)
+GET = Method("get", GetParams, ItemDocument, _get, partial=(ProgressNews,))

@@ -12,7 +12,7 @@ from ...errors import UsageError
 from ...net.oneshot.network_search import NetworkSearch
 from ...observe.peer_document import PeerDocument, peer_document
 from ...observe.services import where_from
-from ..call import Call, Method
+from ..call import Call, Method, ProgressNews
 from ..units import seconds
 from .find import Count
 
@@ -53,6 +53,12 @@ class NetworkPeers(msgspec.Struct):
     unreachable: int
 
 
+class PeerNews(msgspec.Struct):
+    """A partial result: a peer is there."""
+
+    peer: PeerDocument
+
+
 async def _network_peers(params: NetworkPeersParams, call: Call) -> NetworkPeers:
     own = call.node.own_network
     if params.network not in (None, own.name):
@@ -83,4 +89,10 @@ async def _network_peers(params: NetworkPeersParams, call: Call) -> NetworkPeers
     )
 
 
-NETWORK_PEERS = Method("network_peers", NetworkPeersParams, NetworkPeers, _network_peers)
+NETWORK_PEERS = Method(
+    "network_peers",
+    NetworkPeersParams,
+    NetworkPeers,
+    _network_peers,
+    partial=(ProgressNews, PeerNews),
+)

@@ -7,7 +7,7 @@ import msgspec
 from ...endpoints import Endpoint, format_endpoint, host_of, port_of
 from ...ids import format_id
 from ...net.oneshot.peer_search import PeerSearch
-from ..call import Call, Method
+from ..call import Call, Method, ProgressNews
 from ..units import seconds
 from .find import Count, target_from
 
@@ -43,6 +43,12 @@ class PeersDocument(msgspec.Struct):
     queries: int
 
 
+class AnnouncedPeerNews(msgspec.Struct):
+    """A partial result: a peer was found."""
+
+    peer: AnnouncedPeerDocument
+
+
 async def _peers(params: PeersParams, call: Call) -> PeersDocument:
     def found(endpoint: Endpoint) -> None:
         if call.tell is not None:
@@ -64,4 +70,6 @@ def _peer(endpoint: Endpoint) -> AnnouncedPeerDocument:
     return AnnouncedPeerDocument(format_endpoint(endpoint), host_of(endpoint), port_of(endpoint))
 
 
-PEERS = Method("peers", PeersParams, PeersDocument, _peers)
+PEERS = Method(
+    "peers", PeersParams, PeersDocument, _peers, partial=(ProgressNews, AnnouncedPeerNews)
+)

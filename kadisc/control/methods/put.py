@@ -10,7 +10,7 @@ from ...errors import UsageError
 from ...ids import format_id
 from ...net.oneshot.item_search import PutSearch
 from ...observe.contents import bytes_from_text, bytes_words, content_from
-from ..call import Call, Method
+from ..call import Call, Method, ProgressNews
 from ..units import seconds
 from .announce import RefusingNode, StoringNode, refusing_nodes, storing_nodes
 
@@ -90,4 +90,4 @@ async def _put(params: PutParams, call: Call) -> PutDocument:
     )
 
 
-PUT = Method("put", PutParams, PutDocument, _put)
+PUT = Method("put", PutParams, PutDocument, _put, partial=(ProgressNews,), writes=True)

@@ -12,7 +12,7 @@ from ...net.api.arguments import key_from
 from ...net.api.items import record_in
 from ...net.oneshot.item_search import ItemSearch
 from ...observe.services import services_document
-from ..call import Call, Method
+from ..call import Call, Method, ProgressNews
 from ..units import seconds
 
 
@@ -68,4 +68,4 @@ async def _resolve(params: ResolveParams, call: Call) -> ResolvedRecord:
     return document
 
 
-RESOLVE = Method("resolve", ResolveParams, ResolvedRecord, _resolve)
+RESOLVE = Method("resolve", ResolveParams, ResolvedRecord, _resolve, partial=(ProgressNews,))

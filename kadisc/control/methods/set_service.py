@@ -40,4 +40,4 @@ async def _set_service(params: SetServiceParams, call: Call) -> ServicesDocument
     return ServicesDocument(sequence, services_document(call.node.services))
 
 
-SET_SERVICE = Method("set_service", SetServiceParams, ServicesDocument, _set_service)
+SET_SERVICE = Method("set_service", SetServiceParams, ServicesDocument, _set_service, writes=True)

@@ -8,7 +8,7 @@ import msgspec
 import trio
 
 from ...core.peers.network_snapshot import PeerNetworkSnapshot
-from ...core.snapshot import DhtSnapshot
+from ...core.snapshot import DhtSnapshot, Snapshot
 from ...endpoints import Endpoint, format_endpoint, format_ip, format_subnet
 from ...ids import format_id
 from ...net.api.node import Node
@@ -18,6 +18,8 @@ from ...observe.reachability import ReachDocument, reach_document, untested_word
 from ...version import __version__
 from ..call import Call, Method
 
+API = 2
+"""The version of the protocol: 2 has `follow_peers`, `set_service` and `watch`."""
 MAX_CROWDED = 8
 """Crowded subnets that are told at most."""
 
@@ -154,7 +156,7 @@ class Status(msgspec.Struct):
     part in no network. ``crowded_subnets``: those of which the limits by subnet leave peers out,
     the most crowded first, 8 at most. ``mappings``: the ports that routers were asked to forward;
     ``services``: by name, those whose TCP port was tested from outside. ``counters``: counts since
-    the start, by name.
+    the start, by name. ``api``: the version of the protocol of the control socket.
     """
 
     version: str
@@ -176,6 +178,7 @@ class Status(msgspec.Struct):
     peers: PeersStatus | None
     crowded_subnets: list[CrowdedStatus]
     counters: dict[str, int]
+    api: int = API
 
 
 async def _status(params: StatusParams, call: Call) -> Status:
@@ -185,7 +188,11 @@ async def _status(params: StatusParams, call: Call) -> Status:
 
 def status_document(node: Node) -> Status:
     """The state of a node at this moment."""
-    snapshot = node.snapshot()
+    return status_of(node, node.snapshot())
+
+
+def status_of(node: Node, snapshot: Snapshot) -> Status:
+    """The document of a node and of a snapshot that was just taken of it."""
     sockets = node.sockets()
     tests = node.config.core.tests_reachability
     lan_only = node.config.lan == "only"

@@ -1,18 +1,32 @@
-"""``subscribe``: the events of the running node, the same as those of ``kadisc run --json``."""
+"""``subscribe``: the events of the running node, those of ``kadisc run --json`` and finer ones."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import msgspec
 
 from ...errors import Closed
-from ...observe.describe import NOTABLE, level_of, record_of
-from ...observe.log_stamp import stamped
+from ...observe.event_names import event_document, types_of
 from ..call import Call, Method
 
 
 class SubscribeParams(msgspec.Struct, forbid_unknown_fields=True):
-    """No params. Each event comes as a partial result, ``{"time": ..., "level":
-    ..., "event": NAME, ...}``."""
+    """``types``: the names of the events that are wanted; null for those of ``kadisc run --json``.
+    Each comes as a partial result.
+    """
+
+    types: list[str] | None = None
+
+
+class EventDocument(msgspec.Struct):
+    """A partial result: an event, with the fields of its kind. ``time``: ISO 8601 with the zone of
+    the machine.
+    """
+
+    time: str
+    level: Literal["info", "warning"]
+    event: str
 
 
 class SubscriptionEnded(msgspec.Struct):
@@ -20,11 +34,13 @@ class SubscriptionEnded(msgspec.Struct):
 
 
 async def _subscribe(params: SubscribeParams, call: Call) -> SubscriptionEnded:
-    async with call.node.subscribe(*NOTABLE) as events:
+    async with call.node.subscribe(*types_of(params.types)) as events:
         async for event in events:
             if call.tell is not None:
-                call.tell(stamped(level_of(event), record_of(event)))
+                call.tell(event_document(event))
     raise Closed("the node was closed")
 
 
-SUBSCRIBE = Method("subscribe", SubscribeParams, SubscriptionEnded, _subscribe)
+SUBSCRIBE = Method(
+    "subscribe", SubscribeParams, SubscriptionEnded, _subscribe, partial=(EventDocument,)
+)

@@ -61,8 +61,6 @@ class Rechecks:
         """
         self._have_new_records[known.endpoint] = None
         self._new_record_at = max(self._new_record_at, now)
-        if self._verifier.in_mass_failure:
-            self.not_after(now)  # a sign of life: others are asked sooner, too
 
     def peer_missed(self, now: float) -> None:
         """A known peer did not answer: others may have failed with it."""

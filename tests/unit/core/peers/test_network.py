@@ -121,7 +121,7 @@ def test_dead_peers_are_not_given_out_after_five_minutes_and_do_not_come_back() 
 def test_after_a_mass_failure_all_peers_are_rechecked_and_dead_ones_are_not_given_out(
     defended: bool,
 ) -> None:
-    world = World(seed=8)
+    world = World(seed=9)
     hosts = network(world, 30, config=CONFIG if defended else without("mass_failure"))
     world.run(600.0)
     for host in hosts[:24]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kadisc.core.peers.mass_failure import MANY, MassFailureDetector
-from kadisc.core.peers.recheck import Rechecks
+from kadisc.core.peers.recheck import RECHECK_S, Rechecks
 from kadisc.wire.gossip import NamedPeer
 from tests.support.community import introduce, member, peer_network, stranger
 from tests.support.world import CONFIG, Host, World
@@ -90,3 +90,32 @@ def test_the_checks_of_the_table_count_as_rechecks() -> None:
         known.inbound = False
         rechecks.checked_by_table(known.endpoint, world.now, answered=False)
     assert verifier.in_mass_failure
+
+
+# --- New records of known peers -------------------------------------------------------------------
+
+
+def test_a_peer_that_tells_of_a_new_record_is_asked_at_once_and_holds_up_no_other() -> None:
+    """Even if half of the peers, those of an attacker, tell of new ones all the time."""
+    world = World(seed=36)
+    host = joined_members(world, 12)[1]
+    verifier = peer_network(host).verifier
+    began = now = world.now + 300.0  # each may be rechecked
+    rechecks = Rechecks(CONFIG, verifier, MassFailureDetector(), now)
+    liars, honest = list(verifier.known)[:6], list(verifier.known)[6:]
+    asked: list[tuple[float, bytes]] = []
+    while now < began + 200.0:
+        for each in liars:
+            verifier.require_record(each)
+            rechecks.has_new_record(each, now)
+        due = rechecks.take_due(now, lambda endpoint: True)
+        if due is not None:
+            asked.append((now, due.endpoint))
+            due.needs_record = False
+            verifier.known.answered(due, now)
+        now += 0.1
+    assert asked[0] == (began, liars[0].endpoint)
+    of_liars = sum(endpoint in {each.endpoint for each in liars} for _, endpoint in asked)
+    assert 150 <= of_liars <= 202
+    assert len(asked) - of_liars >= 200.0 / RECHECK_S - 2, "the turns of the others"
+    assert {each.endpoint for each in honest} <= {endpoint for _, endpoint in asked}
