@@ -21,6 +21,7 @@ from ..core.contract.events import (
     ReachabilityChanged,
     RecordChanged,
     ServiceTested,
+    SuspiciousLookup,
     WentOffline,
 )
 from ..endpoints import format_endpoint
@@ -85,6 +86,7 @@ EVENTS: Final[Mapping[str, type[Notable] | type[Fine]]] = {
     "state_damaged": StateDamaged,
     "state_kept_back": StateKeptBack,
     "self_check_failed": SelfCheckFailed,
+    "suspicious_lookup": SuspiciousLookup,
     "record_changed": RecordChanged,
     "contact_added": ContactAdded,
     "contact_removed": ContactRemoved,
