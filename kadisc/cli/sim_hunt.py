@@ -56,7 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--minutes",
         metavar="M",
         help="virtual minutes in which the faults strike (default: drawn, 2.5 to 4.5); the "
-        "recovery takes 3 more",
+        "recovery takes 200 s more",
     )
     parser.add_argument(
         "--without",

@@ -9,7 +9,6 @@ from typing import Final
 
 from ...config import Defences
 from ...errors import UsageError
-from ..adversaries.kinds import AdversaryKind
 from ..adversaries.registry import KINDS
 from ..options import SimOptions
 from ..settings import with_settings
@@ -139,7 +138,7 @@ def drawn(seed: int, choices: HuntChoices) -> HuntPlan:
         *_core(rng),
     ]
     off = _defences_off(rng)
-    groups = _groups(rng, nodes, choices.adversaries)
+    groups = _groups(rng, seed, nodes, choices.adversaries)
     crash = rng.choice((0.0, 0.0, 0.0, 0.2, 0.4))
     starts_alone = rng.random() < 0.5
     asserted = replace(Defences(), **dict.fromkeys(off, False))
@@ -194,15 +193,15 @@ def _defences_off(rng: Random) -> list[str]:
     return chosen[: rng.choice((0, 0, 0, 1, 2, 3))]
 
 
-def _groups(rng: Random, nodes: int, only: Sequence[str]) -> tuple[Group, ...]:
-    """Alone, some of them, or a tenth to a quarter of the network."""
+def _groups(rng: Random, seed: int, nodes: int, only: Sequence[str]) -> tuple[Group, ...]:
+    """The kinds take turns from seed to seed, so that each is in any few seeds; others are drawn
+    beside it. Each is alone, or a tenth or a quarter of the network.
+    """
     names = list(only or KINDS)
-    number = rng.choice((0, 1, 1, MAX_GROUPS))
-    if only:
-        number = max(1, min(number, len(names)))
-    chosen = rng.sample(names, min(number, len(names)))
-    return tuple(Group(name, _count(rng, nodes, KINDS[name])) for name in chosen)
+    first = names.pop(seed % len(names))
+    beside = rng.sample(names, min(rng.choice((0, 0, 1, 1, MAX_GROUPS - 1)), len(names)))
+    return tuple(Group(name, _count(rng, nodes)) for name in (first, *beside))
 
 
-def _count(rng: Random, nodes: int, kind: AdversaryKind) -> int:
+def _count(rng: Random, nodes: int) -> int:
     return max(1, round(nodes * rng.choice((0.0, 0.1, 0.25))))
