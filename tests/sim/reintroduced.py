@@ -7,12 +7,11 @@ function.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from kadisc.core.addressing.connectivity import Connectivity
 from kadisc.core.contract.queries import NO_COMMANDS
 from kadisc.core.dht import Dht
 from kadisc.core.table.routing_table import RoutingTable
@@ -33,30 +32,17 @@ class Reintroduced:
     oracles: tuple[str, ...]
     without: tuple[str, ...] = ()
     patches: tuple[tuple[type, str, Any], ...] = ()
-    fast_seed: int = 0
-    adversaries: tuple[str, ...] = field(default=())
 
     def choices(self) -> HuntChoices:
         return HuntChoices(without=self.without)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        with mock.patch.multiple("kadisc", create=True):
-            patches = [mock.patch.object(*patch) for patch in self.patches]
-            for patch in patches:
-                patch.start()
-            try:
-                yield
-            finally:
-                for patch in patches:
-                    patch.stop()
+        with ExitStack() as stack:
+            for patch in self.patches:
+                stack.enter_context(mock.patch.object(*patch))
+            yield
 
-
-def _any_silence_counts(self: Connectivity, contact: Any, others: int, now: float) -> Any:
-    return _SILENT(self, contact, 0 if contact is None else others, now)
-
-
-_SILENT = Connectivity.silent
 
 REINTRODUCED = {
     "changing-ids": Reintroduced(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import Final
 
 from ...endpoints import Endpoint
 from ...ids import random_id
@@ -16,9 +15,6 @@ from ..attacks.member_attackers import member_attackers
 from ..lab import Lab
 from ..model.host import Host
 from .plan import Group
-
-MAX_NEWCOMERS: Final = 40
-"""The addresses beside its own that an adversary can bring in, each with a node."""
 
 
 @dataclass(slots=True)
@@ -33,10 +29,9 @@ class Attackers:
         newcomers: list[Host] = []
 
         def bring_in(adversary: Adversary, beside: Endpoint) -> None:
-            if len(newcomers) < MAX_NEWCOMERS:
-                host = lab.new_adversary(adversary, home_beside(lab, beside))
-                newcomers.append(host)
-                lab.boot(host)
+            host = lab.new_adversary(adversary, home_beside(lab, beside))
+            newcomers.append(host)
+            lab.boot(host)
 
         victims = [host for host in lab.acceptors() if host.nat is None]
         now = lab.world.now

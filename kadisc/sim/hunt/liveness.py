@@ -5,10 +5,11 @@ peers of their network.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 from ...core.contract.events import LookupFinished, NodeAnswered
-from ...endpoints import format_endpoint
+from ...endpoints import format_endpoint, host_prefix
 from ..lab import Lab
 from ..model.host import Host
 from ..oracles.joins import has_udp
@@ -85,9 +86,15 @@ def _check_members(lab: Lab, hosts: list[Host], acceptors: list[Host]) -> None:
 
 
 def _check_lookups(lab: Lab, hosts: list[Host], acceptors: list[Host]) -> None:
-    """Each looks up the ID of a node that is up."""
+    """Each looks up the ID of a node that is up, and shares its address with no other: those behind
+    one box share the places that an address has.
+    """
     found: list[bool] = []
     missed = ""
+    sharing = Counter(host_prefix(host.outside) for host in lab.live())
+    acceptors = [host for host in acceptors if sharing[host_prefix(host.outside)] == 1]
+    if len(acceptors) < MIN_HOSTS:
+        return
     for number in range(LOOKUPS):
         host, wanted = hosts[number % len(hosts)], lab.rng.choice(acceptors)
         if host is wanted or not host.up or not wanted.up or host.on_event is not None:

@@ -182,6 +182,7 @@ def _core(rng: Random) -> Iterator[str]:
     if rng.random() < 0.5:
         yield "core.table.bucket_sizes=8"
     yield f"core.serving.max_info_hashes={rng.choice((2000, 24))}"
+    yield "attack.addresses=40"
     # A tenth of the usual budgets of proven endpoints: a flood that is beyond them is cheaper.
     for level, kilobytes in (("host", 7), ("subnet", 28), ("netgroup", 70), ("total", 425)):
         yield f"core.limits.proven_{level}_reply_bytes_per_s={kilobytes * 1000}"

@@ -32,6 +32,8 @@ class Network:
         self.routes: dict[bytes, Host] = {}
         self.boxes: dict[bytes, Router] = {}
         """By address: the boxes with hosts behind them that they keep apart."""
+        self.ever_used: set[bytes] = set()
+        """The addresses at which a host is or was."""
         self.lost: Counter[str] = Counter()
         self.partitioned = False
         self._latency = latency
@@ -60,6 +62,7 @@ class Network:
 
     def attach(self, host: Host) -> None:
         ip = host.endpoint[:-2]
+        self.ever_used.add(ip)
         if isinstance(host.nat, RoutedNat):
             self.boxes[ip] = host.nat.router
             host.nat.router.hosts.append(host)

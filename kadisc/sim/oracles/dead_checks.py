@@ -1,8 +1,9 @@
 """What checks are spent on.
 
 Promise: of the checks of contacts and candidates that a node sends in 10 minutes, at most half go
-to addresses at which no node is, some first ones aside, unless many nodes have just left. A contact
-that named dead addresses once caused a hundred times the usual traffic.
+to addresses at which no node is, some first ones aside. When many nodes have just left, only those
+count at which no node ever was. A contact that named dead addresses once caused a hundred times the
+usual traffic.
 """
 
 from __future__ import annotations
@@ -25,24 +26,28 @@ forged queries they are 80 in the first minute, and two in each of the following
 """
 
 
+NOTHING: Final = (0, 0, 0)
+
+
 @dataclass(slots=True)
 class CheckCount:
-    """Of one host: the number of the piece of time, and the checks, and those of the dead, in it
-    and in the one before.
+    """Of one host: the number of the piece of time, and in it the checks, those of the dead, and of
+    these the ones of addresses at which no node ever was; ``before``: the same of the one before.
     """
 
     piece: int
     checks: int = 0
     dead: int = 0
-    checks_before: int = 0
-    dead_before: int = 0
+    made_up: int = 0
+    before: tuple[int, int, int] = NOTHING
 
     def advance(self, piece: int) -> None:
         if piece == self.piece:
             return
         follows = piece == self.piece + 1
-        self.checks_before, self.dead_before = (self.checks, self.dead) if follows else (0, 0)
-        self.piece, self.checks, self.dead = piece, 0, 0
+        self.before = (self.checks, self.dead, self.made_up) if follows else NOTHING
+        self.piece = piece
+        self.checks, self.dead, self.made_up = NOTHING
 
 
 class DeadChecksOracle:
@@ -65,8 +70,12 @@ class DeadChecksOracle:
         if self._network.host_seen_at(endpoint) is not None:
             return
         count.dead += 1
-        checks, dead = count.checks + count.checks_before, count.dead + count.dead_before
-        if dead > MOST_DEAD * checks + LEARNED and self._calm.is_calm(now):
+        count.made_up += endpoint[:-2] not in self._network.ever_used
+        checks, dead, made_up = count.checks, count.dead, count.made_up
+        checks_before, dead_before, made_up_before = count.before
+        checks, dead, made_up = checks + checks_before, dead + dead_before, made_up + made_up_before
+        most = MOST_DEAD * checks + LEARNED
+        if made_up > most or (dead > most and self._calm.is_calm(now)):
             self._broken(
                 host, f"{dead} of {checks} checks in 10 minutes went to addresses without a node"
             )
