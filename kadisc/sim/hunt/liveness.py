@@ -5,11 +5,10 @@ peers of their network.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Final
 
 from ...core.contract.events import LookupFinished, NodeAnswered
-from ...endpoints import format_endpoint, host_prefix
+from ...endpoints import format_endpoint
 from ..lab import Lab
 from ..model.host import Host
 from ..oracles.joins import has_udp
@@ -86,13 +85,12 @@ def _check_members(lab: Lab, hosts: list[Host], acceptors: list[Host]) -> None:
 
 
 def _check_lookups(lab: Lab, hosts: list[Host], acceptors: list[Host]) -> None:
-    """Each looks up the ID of a node that is up, and shares its address with no other: those behind
-    one box share the places that an address has.
+    """Each looks up the ID of a node that is up and behind no NAT: nodes behind one box share the
+    places of an address, and one whose box forwards a port may be seen at another one.
     """
     found: list[bool] = []
     missed = ""
-    sharing = Counter(host_prefix(host.outside) for host in lab.live())
-    acceptors = [host for host in acceptors if sharing[host_prefix(host.outside)] == 1]
+    acceptors = [host for host in acceptors if host.nat is None]
     if len(acceptors) < MIN_HOSTS:
         return
     for number in range(LOOKUPS):
