@@ -38,7 +38,6 @@ from .dht_parts import DhtParts
 from .table.bucket import Entry
 from .table.bucket_fill import EARLY
 from .table.check import Check, check_query
-from .table.link_monitor import last_of_each_netgroup
 from .table.naming_shares import ASKERS, OWN
 from .table.offer import Decision
 from .table.saved_contacts import ContactsExport
@@ -230,12 +229,7 @@ class Dht:
 
     def _ask_for_votes(self, netgroups: int) -> Commands:
         """Asks one contact of each of so many netgroups that have not voted in this count."""
-        to_ask = last_of_each_netgroup(
-            (each for each in self.table if not each.checking and not each.failures),
-            netgroups,
-            self.parts.scopes.voter,
-            self.parts.address.has_voted,
-        )
+        to_ask = self.parts.link.voters(netgroups, self.parts.address.has_voted)
         return [self._check(entry.contact, entry) for entry in to_ask]
 
     def _moved(self, now: float) -> Commands:
@@ -251,6 +245,11 @@ class Dht:
         port = int.from_bytes(address.port, "big") if address.port else None
         changed = AddressChanged(self.family, address.ip, port, self.own_id, address.voters)
         return [changed, *commands]
+
+    def drop_own_ids(self, now: float) -> Commands:
+        """This node has a new ID, in this family or in another one: no contact may bear it."""
+        gone = [self._removed(each, "own-id", None, now) for each in self.table.take_out_own()]
+        return [command for commands in gone for command in commands]
 
     def network_changed(self, now: float) -> Commands:
         """The addresses or the link changed, or the machine slept: earlier evidence of being online

@@ -2,8 +2,7 @@
 the commands that they return. `core.py` adds what callers can ask for.
 
 It has no socket, clock or task: every call takes ``now``, in seconds of one steady clock, and the
-results come out of ``drain_outbox`` and ``drain_events``. The same code runs on sockets and in a
-simulation.
+results come out of ``drain_outbox`` and ``drain_events``, on sockets as in a simulation.
 """
 
 from __future__ import annotations
@@ -40,6 +39,7 @@ from .addressing.policy import AddressPolicy
 from .contract.conduct import Conduct
 from .contract.counters import Counters
 from .contract.events import (
+    AddressChanged,
     Datagram,
     Event,
     Finished,
@@ -242,16 +242,14 @@ class Engine:
         forgotten = self._queue.transactions.forget(unwanted)
         for pending in forgotten:
             self.counters.refuse("send-failed")
-            failed = pending.owner.failed(pending.command, QueryFailure.NOT_SENT, now)
-            self._carry_out(failed, now)
+            self._carry_out(pending.owner.failed(pending.command, QueryFailure.NOT_SENT, now), now)
         return bool(forgotten)
 
     def drain_outbox(self) -> list[Datagram]:
         return self._sender.drain()
 
     def drain_events(self) -> list[Event]:
-        drained = self._events
-        self._events = []
+        drained, self._events = self._events, []
         return drained
 
     # --- the way of one datagram ------------------------------------------------------------------
@@ -370,8 +368,7 @@ class Engine:
 
     def _overdue(self, pending: PendingQuery, overdue: Overdue, now: float) -> None:
         if overdue is Overdue.EXPIRED:
-            expired = pending.owner.failed(pending.command, QueryFailure.TIMED_OUT, now)
-            self._carry_out(expired, now)
+            self._carry_out(pending.owner.failed(pending.command, QueryFailure.TIMED_OUT, now), now)
             if not pending.command.tells_of_node:
                 return
             dht = self._dhts[family_of(pending.endpoint)]
@@ -406,6 +403,9 @@ class Engine:
         if isinstance(event, (Finished, PeersFound)):
             self._queue.join_yield.served(event.operation, now, ended=isinstance(event, Finished))
         self._events.append(event)
+        if isinstance(event, AddressChanged):  # no contact of another family may bear the new ID
+            for dht in self._dhts.values():
+                self._carry_out(dht.drop_own_ids(now), now)
         return self._network_api.happened(event, now)
 
     def _start_rendezvous(self, command: RendezvousLookup, now: float) -> None:

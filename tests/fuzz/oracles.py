@@ -76,12 +76,9 @@ class Pace:
 
     URGENT: Final = 4
     """Of them within `SPACING_S`."""
-    LOOP: Final = 8
-    """More queries than that within `SPACING_S` are a loop, also without the spacing."""
 
-    def __init__(self, *, is_spaced: bool) -> None:
-        self._is_spaced = is_spaced
-        self._all: dict[Endpoint, deque[float]] = {}
+    def __init__(self, *, is_on: bool) -> None:
+        self._is_on = is_on
         self._seen: dict[tuple[bytes, Endpoint], None] = {}
         self._began: dict[Endpoint, tuple[float, object, str]] = {}
         self._urgent: dict[Endpoint, list[tuple[float, object]]] = {}
@@ -90,18 +87,14 @@ class Pace:
         """The clock went back, or the node was restarted."""
         self._began.clear()
         self._urgent.clear()
-        self._all.clear()
 
     def sent(self, pending: PendingQuery, tid: bytes, now: float) -> None:
         endpoint, purpose = pending.endpoint, pending.command.purpose
-        if purpose not in MAINTENANCE or (tid, endpoint) in self._seen:
+        if not self._is_on or purpose not in MAINTENANCE or (tid, endpoint) in self._seen:
             return
         self._seen[tid, endpoint] = None
         if len(self._seen) > REMEMBERED:
             del self._seen[next(iter(self._seen))]
-        self._no_loop(endpoint, now)
-        if not self._is_spaced:
-            return
         at, owner, what = self._began.get(endpoint, (-1e9, None, ""))
         urgent = [each for each in self._urgent.get(endpoint, ()) if each[0] > now - SPACING_S]
         if owner is pending.owner or any(each[1] is pending.owner for each in urgent):
@@ -118,17 +111,6 @@ class Pace:
         self._began[endpoint] = now, pending.owner, purpose
         if len(self._began) > REMEMBERED:
             del self._began[next(iter(self._began))]
-
-    def _no_loop(self, endpoint: Endpoint, now: float) -> None:
-        if len(self._all) > REMEMBERED:
-            self._all.clear()
-        times = self._all.setdefault(endpoint, deque(maxlen=self.LOOP + 1))
-        times.append(now)
-        require(
-            len(times) <= self.LOOP or now - times[0] >= SPACING_S,
-            "a loop of queries of maintenance to one endpoint",
-            f"{len(times)} in {now - times[0]:.3f} s",
-        )
 
 
 @dataclass

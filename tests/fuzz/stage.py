@@ -102,7 +102,7 @@ class Stage:
         """Items that nodes of the network may hold, by target."""
         self.dials: list[int] = []
         self.finders: list[PeerFinder] = []
-        self.pace = Pace(is_spaced=self.config.defences.spaced_maintenance)
+        self.pace = Pace(is_on=self.config.defences.spaced_maintenance)
         self.clockwork = Clockwork()
         self.events = 0
         """Datagrams received and ticks: one move makes many of them."""

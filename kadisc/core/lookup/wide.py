@@ -158,9 +158,9 @@ class WideLookup:
         shared = min((shared_prefix_bits(_id(peer), point) for peer in closest), default=0)
         if len(closest) < self._lookup_k or shared < bits:
             return  # all nodes of that part are known
-        self._parts += [
-            (bit + 1, point ^ 1 << ID_BITS - 1 - bit) for bit in range(bits, shared + 1)
-        ]
+        # All 160 bits are shared where k nodes bear the very ID that is looked up.
+        last = min(shared, ID_BITS - 1)
+        self._parts += [(bit + 1, point ^ 1 << ID_BITS - 1 - bit) for bit in range(bits, last + 1)]
 
     def _is_enough(self) -> bool:
         """Whether the k closest are known: no part that is left holds a closer one."""

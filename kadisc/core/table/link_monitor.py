@@ -85,6 +85,11 @@ class LinkMonitor:
         asked = sum(each.checking for each in others)
         return False, self._to_ask(others, self._link.missing - asked)
 
+    def voters(self, netgroups: int, has_voted: Callable[[bytes], bool]) -> list[Entry]:
+        """One entry of each of so many netgroups that have not voted on the own address yet."""
+        idle = (each for each in self._table if not each.checking and not each.failures)
+        return last_of_each_netgroup(idle, netgroups, self._scopes.voter, has_voted)
+
     def link_changed(self) -> None:
         self._link.link_changed()
 

@@ -271,6 +271,18 @@ class RoutingTable(Buckets):
             bucket.entries.sort(key=lambda entry: entry.verified_at)
         return left_over
 
+    def take_out_own(self) -> list[Entry]:
+        """Removes the entries and replacements that bear an ID of this node, present or past.
+        Returns the entries.
+        """
+        for bucket in self._buckets.values():
+            for own_id in self._own.intersection(bucket.replacements):
+                del bucket.replacements[own_id]
+        bearers = [entry for entry in self if entry.id in self._own]
+        for entry in bearers:
+            self._take_out(entry)
+        return bearers
+
     def _move_in(self, entry: Entry, now: float, *, surplus: bool) -> bool:
         if entry.id in self._own:
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from kadisc.contacts import Contact
 from kadisc.core.addressing.bep42 import derive_node_id
 from kadisc.core.addressing.external_address import Confidence, ExternalAddress
 from kadisc.core.contract.events import (
@@ -18,6 +19,7 @@ from kadisc.core.core import Core
 from kadisc.core.peers.own_record import Membership
 from kadisc.endpoints import Endpoint, Family, ip_of
 from tests.support.community import NETWORK, identity, introduce, knows, peer_network, stranger
+from tests.support.contacts import address6
 from tests.support.world import CONFIG, Host, World, address, synthetic
 
 HOME, AWAY = address(500), address(600)
@@ -140,3 +142,29 @@ def test_without_a_socket_nothing_is_blamed_and_all_is_there_when_it_is_back() -
     assert len(of(us, CameOnline)) == 1
     world.run(120.0)
     assert {entry.contact for entry in dht.table} >= contacts
+
+
+def test_a_new_id_in_one_family_is_no_contacts_id_in_the_other() -> None:
+    """Whoever knows the key of a node, and guesses its next address in one family, can bear its
+    next ID in the table of the other.
+    """
+    key, home6 = identity(501), address6(500)
+    next_id = derive_node_id(key.public_key, ip_of(home6))
+    ids = {Family.IPV4: 1 << 100, Family.IPV6: 1 << 101}
+    addresses = {
+        family: ExternalAddress(CONFIG.address, None, None, Confidence.UNKNOWN) for family in ids
+    }
+    node = Core(CONFIG, random.Random(5), ids, 0.0, public_key=key.public_key, addresses=addresses)
+    bearer = Contact(next_id, address(3))
+    ipv4, ipv6 = node.dhts[Family.IPV4], node.dhts[Family.IPV6]
+    ipv4.table.offer(bearer, 0.0)
+    entry = ipv4.table.at(bearer.endpoint)
+    assert entry is not None
+    ipv4.parts.revalidation.plan(entry)
+    for number in range(CONFIG.address.first_voters):
+        node._carry_out(ipv6.seen_as(home6, address6(number), 1.0), 1.0)
+    assert node.own_ids[Family.IPV6] == next_id
+    assert not ipv4.table.holds(bearer.endpoint)
+    removed = [each for each in node.drain_events() if isinstance(each, ContactRemoved)]
+    assert [(each.contact, each.reason) for each in removed] == [(bearer, "own-id")]
+    assert not list(node.inconsistencies(1.0))

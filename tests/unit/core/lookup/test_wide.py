@@ -81,3 +81,21 @@ def test_forged_ids_beside_the_target_cause_a_bounded_number_of_lookups() -> Non
     assert [peer.id for peer in wide.closest()] == sorted(
         ids.values(), key=lambda node_id: node_id ^ TARGET
     )
+
+
+@pytest.mark.parametrize("forged_count", [8, 12])
+def test_nodes_that_all_bear_the_id_looked_up_end_no_run(forged_count: int) -> None:
+    """Attack: as many nodes as one lookup returns answer with the target itself as their ID, which
+    leaves no bit of it to divide the space by. An error out of an answer would end the node.
+    """
+    forged = [Contact(TARGET, address(number)) for number in range(forged_count)]
+
+    def make(point: int) -> ClosestLookup:
+        return ClosestLookup(point, (), SMALL, RULES, 8)
+
+    wide = WideLookup(TARGET, 20, 8, make, lambda: forged)
+    asked: list[Peer] = wide.start(forged)
+    while not wide.finished:
+        peer = asked.pop()
+        asked += wide.answered(peer.endpoint, TARGET, forged)
+    assert {peer.id for peer in wide.closest()} == {TARGET}

@@ -85,3 +85,19 @@ def test_static_peers_keep_their_places() -> None:
         table.pin(entry.contact.endpoint)
     assert table.rebase(random_id(random.Random(4)), 300.0) == []
     assert len(table) == len(held)
+
+
+def test_a_contact_leaves_that_bears_the_new_id_of_another_family() -> None:
+    """The node has one ID in each family; the table of one learns of a new ID of the other, which a
+    contact of its own may have taken before.
+    """
+    table = table_with(20)
+    bearer = next(iter(table))
+    table.own_ids.becomes(Family.IPV6, bearer.id)
+    spare = Contact(bearer.id ^ 1, address(777))
+    assert table.offer(spare, 30.0).entry is not None
+    assert table.take_out_own() == [bearer]
+    assert len(table) == 20
+    assert not list(table.inconsistencies())
+    assert not table.holds(bearer.contact.endpoint)
+    assert table.take_out_own() == []
