@@ -55,7 +55,7 @@ def test_dead_names_beside_the_target_hold_up_few_lookups() -> None:
     assert all(found)
 
 
-@pytest.mark.parametrize("dead", [0.2, 0.5])
+@pytest.mark.parametrize("dead", [pytest.param(0.2, marks=pytest.mark.slow), 0.5])
 def test_nodes_that_name_crashed_ones_do_no_harm(dead: float) -> None:
     """Right after a crash, when each honest node names nodes that are not there any more."""
 
