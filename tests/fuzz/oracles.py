@@ -14,6 +14,7 @@ from kadisc.core.contract import purposes
 from kadisc.core.contract.events import Event, Finished, OperationId
 from kadisc.core.contract.queries import PendingQuery
 from kadisc.core.core import Core
+from kadisc.core.limits.proven_budget import FREE_SHARE, WINDOW_S
 from kadisc.endpoints import Endpoint, Family, family_of
 from kadisc.wire.compact import contacts_from
 from kadisc.wire.messages import Error, FindNode, Ping, Query, Reply
@@ -129,7 +130,12 @@ class Admission:
     def __init__(self, config: CoreConfig) -> None:
         limits = config.limits
         self._host = limits.host_queries_per_s, limits.host_query_burst
-        self._proven = limits.proven_queries_per_s, limits.proven_query_burst
+        # Of what proven endpoints ask, a little is not counted in each window.
+        free = FREE_SHARE * limits.proven_host_queries_per_s * WINDOW_S
+        self._proven = (
+            limits.proven_queries_per_s + free / WINDOW_S,
+            limits.proven_query_burst + free,
+        )
         self.is_on = config.defences.traffic_limits and not config.unlimited
         if not config.defences.proven_sources:
             self._proven = (0.0, 0.0)
