@@ -114,7 +114,8 @@ class VersionReader:
         self._received += chunk[: HEADER_BYTES + MAX_PAYLOAD_BYTES - len(self._received)]
         header = bytes(self._received[:HEADER_BYTES])
         if header[:MAGIC_BYTES] != self._magic[: len(header)]:
-            if len(header) < MAGIC_BYTES + len(_VERSION) and not _is_text(header):
+            is_undecided = _VERSION.startswith(header[MAGIC_BYTES:]) or not _is_text(header)
+            if len(header) < MAGIC_BYTES + len(_VERSION) and is_undecided:
                 return None  # the command shows whether this is Bitcoin's protocol at all
             raise _unlike(header)
         command = header[MAGIC_BYTES : MAGIC_BYTES + len(_VERSION)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import msgspec
 
@@ -55,7 +55,7 @@ class Routes:
             return plain(421, "this server has another name; ask it by its address")
         if request.method not in ("GET", "HEAD"):
             return plain(405, "only GET and HEAD", allow="GET, HEAD")
-        path = urlsplit(request.target).path
+        path = _split(request).path
         found = self._paths.get(path)
         # Load balancers check health without a token; it tells nothing about peers.
         if path not in ("/healthz", "/readyz") and not self._access.lets_in(
@@ -136,9 +136,17 @@ def _json(status: int, document: object) -> HttpResponse:
     return HttpResponse(status, msgspec.json.encode(document) + b"\n", _JSON)
 
 
+def _split(request: HttpRequest) -> SplitResult:
+    """The target in its parts. One that is no URL, such as ``//[``, has the path of no route."""
+    try:
+        return urlsplit(request.target)
+    except ValueError:
+        return SplitResult("", "", request.target, "", "")
+
+
 def _params(request: HttpRequest, known: tuple[str, ...]) -> Mapping[str, str]:
     """The parameters of the query. Raises UsageError for one that does not exist."""
-    pairs = parse_qsl(urlsplit(request.target).query, max_num_fields=16)
+    pairs = parse_qsl(_split(request).query, max_num_fields=16)
     for name, _ in pairs:
         if name not in known:
             raise UsageError(f"no parameter {name[:20]!r}; there are {', '.join(known)}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -92,6 +93,10 @@ PLANTED = [
     ("arguments", "kadisc.observe.services.service_value", _raise),
     ("addresses", "kadisc.endpoints.make_endpoint", _raise),
     ("addresses", "kadisc.endpoints.format_ip", lambda ip: "1.2.3.4"),
+    ("http-requests", "kadisc.http.routes.parse_qsl", _raise),
+    ("http-requests", "kadisc.http.routes._split", lambda request: urlsplit(request.target)),
+    ("chain-nodes", "kadisc.feed.chain_node.one_line", str),
+    ("chain-nodes", "kadisc.feed.bitcoin_version._unlike", _raise),
     ("as-map", "kadisc.as_map.AsMap._number", _raise),
 ]
 

@@ -312,3 +312,12 @@ async def test_labels_have_a_bounded_number_of_values(tmp_path: Path) -> None:
 
 def _fields(facts: object) -> dict[str, object]:
     return {name: getattr(facts, name) for name in facts.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("target", ["//[", "//]", "http://[::1", "//[x]:y"])
+async def test_a_target_that_is_no_url_is_not_found_and_ends_nothing(
+    tmp_path: Path, target: str
+) -> None:
+    async with open_http_lab(tmp_path, others=0, api=True) as lab:
+        assert (await lab.get(target)).status == 404
+        assert (await lab.get("/healthz")).status == 200

@@ -11,6 +11,8 @@ from ..probe import Asker, ConformanceProbe
 from ..verdict import Failed, Skipped
 
 CONTACTS = 6
+FIRST_PLACE = 8
+"""Of source addresses that no case of `conduct.py` uses: some nodes take one contact an address."""
 MAX_IN_10_S = 12
 """Queries to one endpoint: a check, its repetition, and some lookups that go there."""
 WAIT_STEPS = 30
@@ -19,9 +21,16 @@ minute, and one contact every 4 s."""
 
 
 async def prepare(probe: ConformanceProbe) -> None:
+    """Begins now, if there are addresses enough for all cases."""
+    if len(probe.sources) >= FIRST_PLACE + CONTACTS:
+        await _meet(probe)
+
+
+async def _meet(probe: ConformanceProbe) -> None:
     """Contacts that the node takes into its table, as far as it takes any."""
-    for place in range(CONTACTS):
-        asker = probe.open(place, probe.near(place + 2), answers=True, changes_id=True)
+    for number in range(CONTACTS):
+        node_id = probe.near(number + 2)
+        asker = probe.open(FIRST_PLACE + number, node_id, answers=True, changes_id=True)
         await probe.ask("find_node", asker=asker, read_only=False, target=secrets.token_bytes(20))
 
 
@@ -29,6 +38,8 @@ async def changing_ids(probe: ConformanceProbe) -> str:
     """Attack: a contact that answers each query with another ID makes a node look again at once,
     and again: it is queried as fast as it answers.
     """
+    if not any(asker.changes_id for asker in probe.askers):
+        await _meet(probe)
     askers = [asker for asker in probe.askers if asker.changes_id]
     began_at = min((asker.opened_at for asker in askers), default=trio.current_time())
     end = began_at + WAIT_STEPS * probe.pace.settle_s

@@ -12,7 +12,7 @@ import trio
 from ...wire.error_codes import PROTOCOL
 from .. import datagrams
 from ..case import Case
-from ..probe import Answered, Asker, ConformanceProbe, Flood
+from ..probe import Answered, Asker, ConformanceProbe, Flood, ReceivedQuery
 from ..verdict import Failed, Skipped, Warned
 from .tokens import PORT, token_for
 
@@ -23,8 +23,8 @@ MORE_THAN = 2.0
 MARGIN = 20
 """Answers; a limit that counts by the second differs by some between two floods."""
 MAX_WAIT_STEPS = 30
-TOKEN_PLACE, PLAIN_PLACE, AWAITED_PLACE = -1, -2, -3
-"""The source addresses of the floods, counted from the last one."""
+TOKEN_PLACE, PLAIN_TOKEN_PLACE, PLAIN_PLACE, AWAITED_PLACE = -1, -2, -3, -4
+"""The source addresses of the floods, counted from the last one: a node may ban each of them."""
 
 
 def _find_node(asker: Asker) -> Callable[[], bytes]:
@@ -65,10 +65,10 @@ async def token_of_other_port(probe: ConformanceProbe) -> str:
     the same address. A node that then holds each port for proven sends to all of them without
     limits: it is an amplifier aimed at that address.
     """
-    _needs_sources(probe, 2)
+    _needs_sources(probe, 3)
     info_hash = secrets.token_bytes(20)
-    owner = probe.open(TOKEN_PLACE)
-    other, unproven = (probe.open(TOKEN_PLACE) for _ in range(2))
+    owner, other = probe.open(TOKEN_PLACE), probe.open(TOKEN_PLACE)
+    unproven = probe.open(PLAIN_TOKEN_PLACE)
     token = await token_for(probe, info_hash, owner)
     answer = await probe.ask(
         "announce_peer", asker=other, info_hash=info_hash, port=PORT, token=token
@@ -88,23 +88,30 @@ async def awaited_id(probe: ConformanceProbe) -> str:
     """Attack: a node lets answers to its own queries pass all limits. Whoever it asks knows the
     transaction id, and sends queries that bear it instead of an answer.
     """
-    _needs_sources(probe, 4)
+    _needs_sources(probe, 5)
     plain_asker = probe.open(PLAIN_PLACE)
     plain = await probe.flood(_ping(plain_asker), FLOOD, plain_asker)
-    for step in range(MAX_WAIT_STEPS):
-        asker = probe.open(AWAITED_PLACE, probe.near(2 + step % 10))
-        await probe.ask("ping", asker=asker, read_only=False)
-        await trio.sleep(probe.pace.settle_s / 3)
-        tids = [query.tid for query in probe.queries if query.asker is asker]
-        if tids:
-            break
-    else:
-        raise Skipped("it asked none of the sources anything")
-    flooded = await probe.flood(_ping(asker, tids[-1]), FLOOD, asker)
+    query = await _awaited(probe)
+    flooded = await probe.flood(_ping(query.asker, query.tid), FLOOD, query.asker)
     text = f"queries with the id of the node's own query: {_words(flooded, plain)}"
     if _passes(flooded, plain):
         raise Failed(text)
     return text
+
+
+async def _awaited(probe: ConformanceProbe) -> ReceivedQuery:
+    """A query of the node to an asker that does not answer. Raises Skipped."""
+    places = max(1, len(probe.sources) + AWAITED_PLACE)
+    askers = []
+    for step in range(MAX_WAIT_STEPS):
+        asker = probe.open(AWAITED_PLACE - step % places, probe.near(2 + step % 10))
+        askers.append(asker)
+        await probe.ask("find_node", asker=asker, read_only=False, target=secrets.token_bytes(20))
+        await trio.sleep(probe.pace.settle_s / 3)
+        for query in reversed(probe.queries):
+            if query.asker in askers:
+                return query
+    raise Skipped("it sent none of the sources a query")
 
 
 CASES = (

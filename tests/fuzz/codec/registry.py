@@ -8,9 +8,11 @@ from .targets.arguments import ARGUMENTS
 from .targets.as_map import AS_MAP
 from .targets.beacons import BEACONS
 from .targets.book_lines import BOOK_LINES
+from .targets.chain_nodes import CHAIN_NODES
 from .targets.config_file import CONFIG_FILE
 from .targets.control_lines import CONTROL_LINES
 from .targets.gateway import GATEWAY_ANSWERS
+from .targets.http_requests import HTTP_REQUESTS
 from .targets.identity import IDENTITY
 from .targets.items import ITEMS
 from .targets.messages import MESSAGES
@@ -35,5 +37,7 @@ TARGETS: tuple[Target, ...] = (
     ARGUMENTS,
     ADDRESSES,
     AS_MAP,
+    HTTP_REQUESTS,
+    CHAIN_NODES,
 )
 BY_NAME = {target.name: target for target in TARGETS}

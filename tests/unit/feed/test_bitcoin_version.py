@@ -115,3 +115,13 @@ def test_a_reader_keeps_one_message_at_most() -> None:
 def test_a_magic_has_four_bytes(magic: bytes) -> None:
     with pytest.raises(ValueError, match="4 bytes"):
         version_message(magic, "/x/", 1, 1, TO)
+
+
+@pytest.mark.parametrize("size", [1, 5, 9, 16, 200])
+def test_a_magic_of_letters_is_another_chains_in_chunks_of_any_size(size: int) -> None:
+    data = message(b"abcd", b"version", payload())
+    reader = VersionReader(LTC)
+    with pytest.raises(OtherMagic) as caught:
+        for at in range(0, len(data), size):
+            reader.feed(data[at : at + size])
+    assert caught.value.magic == b"abcd"
