@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 import trio
 
-from kadisc import open_node
+from kadisc import Config, open_node
 
 
 async def run(network: str, bootstrap: str, service: str, hosts: list[str]) -> None:
@@ -16,10 +16,8 @@ async def run(network: str, bootstrap: str, service: str, hosts: list[str]) -> N
         for host in hosts:
             await stack.enter_async_context(
                 open_node(
-                    bind=(f"{host}:7001",),
-                    bootstrap=(bootstrap,),
-                    network=network,
-                    services=(service,),
+                    Config(bind=(f"{host}:7001",), network=network, service=(service,)),
+                    bootstrap=[bootstrap],
                 )
             )
         print(json.dumps({"event": "listening"}), flush=True)

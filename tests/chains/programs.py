@@ -166,11 +166,6 @@ class EthereumJs(ChainProgram):
 
 class Monero(ChainProgram):
     rpc_port = 18081
-    ADDRESS = (
-        "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RV"
-        "GQBEP3A"
-    )
-    """The project's own, for the reward of a block that is worth nothing."""
 
     def start(self, config: Path | None = None) -> Self:
         host, port = self.endpoint
@@ -186,13 +181,14 @@ class Monero(ChainProgram):
         return self
 
     def look(self) -> Any:
-        return self.height()
-
-    def height(self) -> int:
-        return int(self.rpc("get_info", path="/json_rpc")["height"])
+        return self.rpc("get_info", path="/json_rpc")
 
     def outbound(self) -> int:
-        return int(self.rpc("get_info", path="/json_rpc")["outgoing_connections_count"])
+        return int(self.look()["outgoing_connections_count"])
+
+    def addresses(self) -> list[str]:
+        connections = self.rpc("get_connections", path="/json_rpc")["connections"]
+        return [each["address"] for each in connections if not each["incoming"]]
 
 
 class RunningKadisc(Client):

@@ -233,9 +233,7 @@ def connects_monero(stage: ChainStage) -> None:
     own.start(peers).await_start()
     until("connected", lambda: own.outbound() == 1, CONNECT_S)
     stage.note("connected")
-    other.rpc("generateblocks", path="/json_rpc", amount_of_blocks=1, wallet_address=other.ADDRESS)
-    until("the block", lambda: own.height() == other.height() == 2, CONNECT_S)
-    stage.note("block")
+    stage.seen["peers"] = own.addresses()
 
 
 SCENARIOS: dict[str, Callable[[ChainStage], None]] = {

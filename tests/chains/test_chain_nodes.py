@@ -56,7 +56,7 @@ def test_ethereumjs_is_connected(seen_beside_chain: Seen) -> None:
 
 
 @beside("connects_monero")
-def test_monerod_starts_with_a_file_of_peers_and_follows_a_block(seen_beside_chain: Seen) -> None:
+def test_monerod_starts_with_a_file_of_peers_and_is_connected(seen_beside_chain: Seen) -> None:
     assert seen_beside_chain["code"] == 0
     assert seen_beside_chain["file"] == "add-priority-node=45.20.0.1:18080\n"
-    assert "block" in seen_beside_chain["steps"]
+    assert seen_beside_chain["peers"] == ["45.20.0.1:18080"]
