@@ -1,0 +1,351 @@
+"""The loop of ``kadisc feed``, with a running node and a chain node that do as they are told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import trio
+from trio.testing import MockClock
+
+from kadisc.endpoints import Endpoint
+from kadisc.errors import KadiscError, NotRunning
+from kadisc.feed.candidates import FeedLimits
+from kadisc.feed.chain_node import ChainLook, Offered
+from kadisc.feed.chain_peer import ChainPeer
+from kadisc.feed.handshake import HandshakeOutcome
+from kadisc.feed.loop import Feeder, FeedSettings
+from kadisc.feed.node_link import OwnPlace
+from kadisc.feed.report import FeedReport
+from kadisc.feed.rpc import RpcRefused, RpcUnreachable
+
+from .peers import found
+
+ONE, TWO, THREE = (found(f"45.{number}.0.1:9333") for number in (1, 2, 3))
+SOUND = HandshakeOutcome(None, "sound")
+OWN = OwnPlace("00" * 32, frozenset({"45.9.0.1"}), 9333)
+NOT_KNOWN_YET = Offered()
+
+
+@dataclass
+class RunningNode:
+    """``gives``: what it tells at the start of each connection."""
+
+    gives: list[ChainPeer] = field(default_factory=list)
+    own: OwnPlace = OWN
+    is_gone: bool = False
+    verdicts: list[tuple[str, str]] = field(default_factory=list)
+    services: list[int | str | None] = field(default_factory=list)
+    connections: int = 0
+
+    async def run(self, found: Callable[[ChainPeer], None], lost: Callable[[str], None]) -> None:
+        if self.is_gone:
+            await trio.sleep(0.1)
+            raise NotRunning("no node runs there")
+        self.connections += 1
+        self.found, self.lost = found, lost
+        for peer in self.gives:
+            found(peer)
+        while not self.is_gone:  # noqa: ASYNC110
+            await trio.sleep(1.0)
+        raise KadiscError("closed")
+
+    async def feedback(self, key: str, verdict: str) -> None:
+        await self._there()
+        self.verdicts.append((key, verdict))
+
+    async def own_place(self) -> OwnPlace:
+        await self._there()
+        return self.own
+
+    async def set_service(self, name: str, value: int | str | None) -> None:
+        await self._there()
+        self.services.append(value)
+        port = value if isinstance(value, int) else None
+        self.own = OwnPlace(self.own.key, self.own.hosts, port)
+
+    async def _there(self) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.is_gone:
+            raise NotRunning("no node runs there")
+
+
+@dataclass
+class ChainNode:
+    """It connects to what it is offered, but for ``refuses``. ``error``: raised at each look."""
+
+    name: str = "chain"
+    waits_s: float = 30.0
+    outbound: set[Endpoint] = field(default_factory=set)
+    inbound: frozenset[bytes] = frozenset()
+    refuses: set[Endpoint] = field(default_factory=set)
+    offered: list[str] = field(default_factory=list)
+    taken_back: list[str] = field(default_factory=list)
+    error: Exception | None = None
+    has_room: bool = True
+    looks: int = 0
+    answer: Offered = NOT_KNOWN_YET
+
+    async def look(self) -> ChainLook:
+        await trio.lowlevel.checkpoint()
+        self.looks += 1
+        if self.error is not None:
+            raise self.error
+        return ChainLook(
+            len(self.outbound),
+            frozenset(self.outbound),
+            inbound=self.inbound,
+            has_room=self.has_room,
+        )
+
+    async def offer(self, peer: ChainPeer) -> Offered:
+        await trio.lowlevel.checkpoint()
+        if self.error is not None:
+            raise self.error
+        self.offered.append(str(peer))
+        if peer.address not in self.refuses:
+            self.outbound.add(peer.address)
+        return self.answer
+
+    async def withdraw(self, peer: ChainPeer) -> None:
+        await trio.lowlevel.checkpoint()
+        self.taken_back.append(str(peer))
+
+
+@dataclass
+class Said:
+    events: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+    def of(self, event: str) -> list[str]:
+        return [words for kind, words, _ in self.events if kind == event]
+
+
+Shake = Callable[[str, int], Awaitable[HandshakeOutcome]]
+
+
+async def sound(host: str, port: int) -> HandshakeOutcome:
+    await trio.sleep(0.2)
+    return SOUND
+
+
+@asynccontextmanager
+async def feeding(
+    node: RunningNode, chain: ChainNode, shake: Shake = sound, **settings: Any
+) -> AsyncIterator[Said]:
+    said = Said()
+    report = FeedReport(
+        lambda level, event, words, fields: said.events.append((event, words, dict(fields))),
+        trio.current_time,
+    )
+    feeder = Feeder(node, chain, shake, report, FeedSettings(**settings), FeedLimits())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(feeder.run)
+        yield said
+        nursery.cancel_scope.cancel()
+
+
+async def test_sound_peers_are_offered_and_judged_good(autojump_clock: MockClock) -> None:
+    node, chain = RunningNode([ONE, TWO]), ChainNode()
+    async with feeding(node, chain) as said:
+        await trio.sleep(5)
+        assert sorted(chain.offered) == [str(ONE), str(TWO)]
+        assert sorted(node.verdicts) == sorted([(ONE.key, "good"), (TWO.key, "good")])
+        await trio.sleep(7200)
+        assert len(chain.offered) == 2
+    assert len(said.of("connected")) == 2
+
+
+async def test_no_more_than_wanted_and_none_that_is_connected_or_itself(
+    autojump_clock: MockClock,
+) -> None:
+    own = found("45.9.0.1:9333")
+    node, chain = RunningNode([own, ONE, TWO, THREE]), ChainNode()
+    chain.inbound = frozenset({ONE.address[:4]})
+    async with feeding(node, chain, want=1):
+        await trio.sleep(3600)
+    assert chain.offered == [str(TWO)]
+
+
+async def test_what_fails_the_handshake_is_judged_and_never_offered(
+    autojump_clock: MockClock,
+) -> None:
+    tried: list[str] = []
+
+    async def shake(host: str, port: int) -> HandshakeOutcome:
+        await trio.sleep(0.1)
+        tried.append(host)
+        return HandshakeOutcome("wrong-network", "another chain's magic")
+
+    node, chain = RunningNode([ONE]), ChainNode()
+    async with feeding(node, chain, shake) as said:
+        await trio.sleep(7200)
+    assert chain.offered == []
+    assert node.verdicts == [(ONE.key, "wrong-network")]
+    assert tried == [ONE.host]
+    assert said.of("refused") == [f"{ONE}  another chain's magic -> wrong-network"]
+
+
+async def test_what_is_not_connected_after_half_a_minute_is_bad(autojump_clock: MockClock) -> None:
+    node, chain = RunningNode([ONE]), ChainNode(refuses={ONE.address})
+    async with feeding(node, chain):
+        await trio.sleep(29)
+        assert node.verdicts == []
+        await trio.sleep(5)
+        assert node.verdicts == [(ONE.key, "bad")]
+
+
+async def test_a_chain_node_that_found_others_meanwhile_says_nothing_of_the_offer(
+    autojump_clock: MockClock,
+) -> None:
+    node, chain = RunningNode([ONE]), ChainNode(refuses={ONE.address})
+    async with feeding(node, chain, want=2):
+        await trio.sleep(10)
+        chain.outbound |= {TWO.address, THREE.address}
+        await trio.sleep(60)
+    assert node.verdicts == []
+
+
+async def test_a_chain_node_without_network_is_offered_nobody(autojump_clock: MockClock) -> None:
+    node, chain = RunningNode([ONE]), ChainNode(has_room=False)
+    async with feeding(node, chain):
+        await trio.sleep(60)
+        assert chain.offered == []
+        chain.has_room = True
+        await trio.sleep(20)
+        assert chain.offered == [str(ONE)]
+
+
+async def test_a_restart_of_the_chain_node_is_seen_and_its_peers_are_offered_again(
+    autojump_clock: MockClock,
+) -> None:
+    node, chain = RunningNode([ONE]), ChainNode()
+    async with feeding(node, chain) as said:
+        await trio.sleep(120)
+        chain.error = RpcUnreachable("connection refused")
+        chain.outbound.clear()
+        await trio.sleep(40)
+        assert len(said.of("chain")) == 3
+        chain.error = None
+        await trio.sleep(20)
+        assert chain.offered == [str(ONE), str(ONE)]
+    assert any("connection refused; trying again" in words for words in said.of("chain"))
+
+
+async def test_a_refusal_of_the_rpc_is_one_line_and_is_tried_every_five_minutes(
+    autojump_clock: MockClock,
+) -> None:
+    node, chain = RunningNode([ONE]), ChainNode(error=RpcRefused("wrong password"))
+    async with feeding(node, chain) as said:
+        await trio.sleep(1000)
+        assert chain.looks == 4
+        assert said.of("chain") == ["wrong password; trying again every 5 minutes"]
+        chain.error = None
+        await trio.sleep(305)
+        assert chain.offered == [str(ONE)]
+
+
+async def test_the_running_node_gone_is_one_line_and_it_is_found_again(
+    autojump_clock: MockClock,
+) -> None:
+    node, chain = RunningNode([ONE]), ChainNode()
+    async with feeding(node, chain) as said:
+        await trio.sleep(60)
+        node.is_gone = True
+        await trio.sleep(600)
+        assert said.of("node") == ["closed; trying again"]
+        node.is_gone, node.gives = False, [TWO]
+        await trio.sleep(60)
+        assert node.connections == 2
+        assert chain.offered == [str(ONE), str(TWO)]
+
+
+async def test_the_service_is_withdrawn_and_offered_again(autojump_clock: MockClock) -> None:
+    """The port is not looked at here: the RPC is down."""
+    node, chain = RunningNode(), ChainNode(error=RpcUnreachable("down"))
+    async with feeding(node, chain, advertise="p2p") as said:
+        await trio.sleep(50)
+        assert node.services == []
+        await trio.sleep(30)
+        assert node.services == [None]
+        await trio.sleep(600)
+        assert node.services == [None]
+        node.own = OwnPlace(node.own.key, node.own.hosts, 9333)  # it was restarted
+        await trio.sleep(30)
+        assert node.services == [None, None]
+    assert len(said.of("withdrawn")) == 2
+
+
+async def test_a_dry_run_offers_nothing_and_tells_nobody(autojump_clock: MockClock) -> None:
+    async def shake(host: str, port: int) -> HandshakeOutcome:
+        await trio.sleep(0.1)
+        return SOUND if host == ONE.host else HandshakeOutcome("bad", "silent")
+
+    node, chain = RunningNode([ONE, TWO]), ChainNode()
+    async with feeding(node, chain, shake, dry_run=True, advertise="p2p") as said:
+        await trio.sleep(60)
+        chain.error = RpcUnreachable("down")
+        await trio.sleep(300)
+    assert (chain.offered, node.verdicts, node.services) == ([], [], [])
+    assert said.of("would-offer") == [f"{ONE}  sound"]
+
+
+async def test_what_was_offered_and_left_is_taken_back_once_it_is_not_connected(
+    autojump_clock: MockClock,
+) -> None:
+    node, chain = RunningNode([ONE]), ChainNode()
+    async with feeding(node, chain):
+        await trio.sleep(10)
+        node.lost(ONE.key)
+        await trio.sleep(60)
+        assert chain.taken_back == []
+        chain.outbound.clear()
+        await trio.sleep(20)
+        assert chain.taken_back == [str(ONE)]
+        await trio.sleep(600)
+        assert chain.taken_back == [str(ONE)]
+
+
+async def test_a_target_that_answers_at_once_is_believed(autojump_clock: MockClock) -> None:
+    chain = ChainNode(waits_s=0.0, answer=Offered("good", "taken"))
+    node = RunningNode([ONE, TWO, THREE])
+    async with feeding(node, chain, want=2):
+        await trio.sleep(5)
+        assert len(chain.offered) == 2
+        first = next(peer for peer in (ONE, TWO, THREE) if str(peer) == chain.offered[0])
+        chain.outbound.discard(first.address)
+        node.lost(first.key)
+        await trio.sleep(30)
+        assert chain.taken_back == [str(first)]
+        assert len(chain.offered) == 3
+    assert {verdict for _, verdict in node.verdicts} == {"good"}
+
+
+async def test_once_ends_with_the_peers_that_are_wanted(autojump_clock: MockClock) -> None:
+    for gives, expected, within_s in (([ONE, TWO], True, 10), ([], False, 61)):
+        report = FeedReport(lambda *line: None, trio.current_time)
+        settings = FeedSettings(want=2, once=True)
+        node, chain = RunningNode(list(gives)), ChainNode()
+        feeder = Feeder(node, chain, sound, report, settings, FeedLimits())
+        began = trio.current_time()
+        assert await feeder.run() is expected
+        assert trio.current_time() - began < within_s
+
+
+async def test_a_flood_of_sound_records_fills_neither_the_log_nor_the_chain_node(
+    autojump_clock: MockClock,
+) -> None:
+    async def bad(host: str, port: int) -> HandshakeOutcome:
+        await trio.sleep(0.1)
+        return HandshakeOutcome("bad", "silent")
+
+    node, chain = RunningNode(), ChainNode()
+    async with feeding(node, chain, bad) as said:
+        await trio.sleep(1)
+        for number in range(1000):
+            node.found(found(f"45.{number // 200}.{number % 200}.1:9333", key=f"{number:064x}"))
+        await trio.sleep(300)
+    assert len(node.verdicts) <= 310
+    assert len(said.of("refused")) <= 6 * 21
+    assert any("more lines" in words for words in said.of("refused"))
