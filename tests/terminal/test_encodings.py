@@ -37,6 +37,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "why": [["NAME", "--state-dir", "FOLDER/NAME"]],
     "feedback": [["NAME", "good", "--state-dir", "FOLDER/NAME"], ["NAME", "NAME"]],
     "book": [["import", "FOLDER/NAME"], ["export", "--state-dir", "FOLDER/NAME"], ["NAME"]],
+    "feed": [["NAME"], ["file", "--out", "FOLDER/NAME", "--check", "NAME"]],
     "conformance": [["NAME:1"], ["127.0.0.1:1", "--case", "NAME"]],
     "sim": [["run", "NAME"], ["run", "lookup", "--set", "NAME=1"], ["NAME"]],
 }

@@ -78,7 +78,7 @@ def test_the_own_options_of_a_command_stand_before_those_of_node_and_lab(
     [
         ("pers", "there is no command 'pers'; did you mean peers? See kadisc --help"),
         ("sim rn", "there is no command 'rn'; did you mean run? See kadisc sim --help"),
-        ("sim", "COMMAND is missing: one of run, list, sweep, report, calibrate; see kadisc sim"),
+        ("sim", "COMMAND is missing: one of run, list, sweep, hunt, report, calibrate; see"),
         ("find", "ID|random is missing; see kadisc find --help"),
         ("announce", "INFOHASH and --port are missing; see kadisc announce --help"),
         (f"announce {'0' * 40}", "--port is missing: --port N; see kadisc announce --help"),
