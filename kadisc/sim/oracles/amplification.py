@@ -23,6 +23,9 @@ minutes it is the same one.
 """
 
 
+METHODS_WITH_TOKENS = (b"6:gossip", b"5:reach", b"5:knock")
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     source: Endpoint
@@ -47,6 +50,8 @@ class AmplificationOracle:
 
     def received(self, host: Host, payload: bytes, source: Endpoint) -> None:
         self._asked.pop(host.number, None)
+        if not any(method in payload for method in METHODS_WITH_TOKENS):
+            return
         query = _message(payload)
         if isinstance(query, (Gossip, Reach, Knock)):  # they have tokens of one kind
             proven = query.token is not None and query.token in self._tokens.get(

@@ -16,6 +16,8 @@ from ...wire.messages import Reply
 from ..model.host import Host
 from .violation import Broken
 
+REPLY_END: Final = b"1:y1:re"
+
 
 class AnswerOracle:
     name: Final = "answers"
@@ -30,12 +32,12 @@ class AnswerOracle:
         self._answered[host.number] = {entry.contact for entry in host.dht.table}
 
     def received(self, host: Host, payload: bytes, source: Endpoint) -> None:
-        reply = _reply(payload)
+        reply = _reply(payload) if payload.endswith(REPLY_END) else None
         if reply is not None:
             self._answered.setdefault(host.number, set()).add(Contact(reply.sender, source))
 
     def sent(self, host: Host, payload: bytes) -> None:
-        reply = _reply(payload)
+        reply = _reply(payload) if b"5:nodes" in payload or b"6:nodes6" in payload else None
         packed = b"" if reply is None else reply.nodes or reply.nodes6
         if not packed:
             return

@@ -9,7 +9,7 @@ from typing import Final
 
 from ...config import LimitsConfig
 from ...core.contract.events import Datagram
-from ...core.limits.costs import Costs
+from ...core.limits.costs import SHORT_BYTES, Costs
 from ...endpoints import Endpoint
 from ...errors import DecodeError
 from ...wire import krpc
@@ -31,6 +31,8 @@ from .violation import Broken
 JUMPS: Final = 3
 """Jumps of a clock within one window, of a host whose clock has ever jumped."""
 QUERY_ENDS: Final = b"1:y1:qe"
+USUAL: Final = (b"9:find_node", b"4:ping")
+"""Methods that are charged with nothing beyond their number, unless they are long."""
 TOKENS: Final = (b"5:token", b"2:tk")
 """What a query may hold that proves its endpoint."""
 
@@ -118,6 +120,10 @@ class ServedTimeOracle(BudgetOracle):
 
     def received(self, host: Host, payload: bytes, source: Endpoint) -> None:
         self._asked.pop(host.number, None)
+        if not payload.endswith(QUERY_ENDS) or (
+            len(payload) <= SHORT_BYTES and any(method in payload for method in USUAL)
+        ):
+            return
         try:
             query = krpc.decode(payload)
         except DecodeError:

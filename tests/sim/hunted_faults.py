@@ -23,13 +23,14 @@ SEEDS = 20
 
 
 @dataclass(frozen=True)
-class Reintroduced:
-    """``oracles``: those that may find it. ``patches``: class, name of its method, and what stands
-    in place of that.
+class HuntedFault:
+    """``oracles``: those that may find it. ``found_by``: the first seed that does. ``patches``:
+    class, name of its method, and what stands in place of that.
     """
 
     what: str
     oracles: tuple[str, ...]
+    found_by: int
     without: tuple[str, ...] = ()
     patches: tuple[tuple[type, str, Any], ...] = ()
 
@@ -44,41 +45,47 @@ class Reintroduced:
             yield
 
 
-REINTRODUCED = {
-    "changing-ids": Reintroduced(
+HUNTED = {
+    "changing-ids": HuntedFault(
         "a contact that answers with changing IDs is asked again at once (finding 2)",
         ("spacing",),
+        2,
         without=("spaced_maintenance",),
     ),
-    "proven-without-budget": Reintroduced(
+    "proven-without-budget": HuntedFault(
         "a proven endpoint has no budget (finding 4)",
         ("bytes",),
+        4,
         without=("proven_budgets",),
     ),
-    "store-first-come": Reintroduced(
+    "store-first-come": HuntedFault(
         "the peer store is first come, first served (finding 5)",
         ("announces",),
+        6,
         without=("store_shares",),
     ),
-    "dead-names": Reintroduced(
+    "dead-names": HuntedFault(
         "dead names crowd out the others (finding 10)",
         ("dead-checks",),
+        12,
         without=("candidate_shares",),
     ),
-    "errors-alone": Reintroduced(
+    "errors-alone": HuntedFault(
         "an error to find_node is no failure (finding 12)",
         ("unanswered",),
+        11,
         patches=((Dht, "refused", lambda self, pending, now: NO_COMMANDS),),
     ),
-    "crowded-netgroup": Reintroduced(
+    "crowded-netgroup": HuntedFault(
         "an entry beyond the soft cap of its netgroup gives way to nobody (finding 13)",
         ("crowding",),
+        15,
         patches=((RoutingTable, "_surplus_before", lambda self, endpoint, bucket: None),),
     ),
 }
 
 
-def hunt(fault: Reintroduced, seeds: range = range(1, SEEDS + 1)) -> dict[str, Any] | None:
+def hunt(fault: HuntedFault, seeds: range = range(1, SEEDS + 1)) -> dict[str, Any] | None:
     """The record of the first seed that fails by an oracle that may find the fault."""
     with fault.in_place():
         for seed in seeds:
