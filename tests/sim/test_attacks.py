@@ -135,7 +135,13 @@ def test_caps_have_no_effect_on_a_botnet() -> None:
 
 
 def test_colluders_in_few_subnets_cannot_fill_an_answer() -> None:
-    settings = (*ALONE, "attack.prefixes=3", "attack.share=0.3", "core.defences.bep42_ids=off")
+    settings = (
+        *ALONE,
+        "attack.prefixes=3",
+        "attack.share=0.3",
+        "core.defences.bep42_ids=off",
+        "core.defences.region_lookups=off",
+    )
     capped = measured("colluders", *settings)
     uncapped = measured("colluders", *settings, "core.defences.lookup_caps=off")
     assert capped["found"] >= 0.95
@@ -152,6 +158,7 @@ def test_disjoint_paths_find_the_closest_honest_node() -> None:
         "attack.lookups=80",
         "attack.share=0.5",
         "core.defences.bep42_ids=off",
+        "core.defences.region_lookups=off",
     )
     one = measured("colluders", *settings)
     many = measured("colluders", *settings, "attack.paths=8", "attack.k=16")
@@ -170,12 +177,44 @@ def test_forged_ids_near_the_target_take_at_most_half_of_a_result() -> None:
         "attack.lookups=50",
         "attack.share=0.3",
         "population.bep42_ids=1",
+        "core.defences.region_lookups=off",
     )
     bep42_valid = measured("colluders", *settings)
     bep42_invalid = measured("colluders", *settings, "core.defences.bep42_ids=off")
     assert (bep42_valid["captured"], bep42_invalid["captured"] >= 0.5) == (0.0, True)
     assert bep42_valid["returned"] >= 0.95
     assert bep42_invalid["returned"] <= 0.5
+
+
+@pytest.mark.real
+def test_lookups_among_colluders_are_suspicious_and_ask_on_in_the_region_of_the_target() -> None:
+    """IDs brute-forced within BEP 42, by half of the nodes; nearly all lookups meet them."""
+    settings = (*ALONE, "nodes=200", "attack.lookups=100", "attack.share=0.5", "attack.grind=on")
+    without = measured("colluders", *settings, "core.defences.region_lookups=off")
+    assert without["returned"] <= 0.75
+    assert without["alarms"] == 0.0
+    defended = measured("colluders", *settings)
+    assert defended["alarms"] >= 0.85
+    assert defended["false_alarms"] <= 0.05
+    assert defended["found"] >= without["found"]
+    assert defended["returned"] >= without["returned"] + 0.1
+    assert defended["queries_suspicious_mean"] <= 40
+
+
+def test_what_is_stored_among_colluders_is_found() -> None:
+    settings = (*ALONE, "attack.lookups=30", "attack.share=0.5")
+    defended = measured("hidden-store", *settings)
+    assert defended["announces_found"] == defended["puts_found"] == 1.0
+    off = ("core.defences.region_lookups=off", "core.defences.bep42_ids=off")
+    undefended = measured("hidden-store", *settings, *off)
+    assert undefended["announces_found"] <= 0.8
+
+
+def test_honest_networks_raise_no_alarm() -> None:
+    """Of 50 nodes, some 24 of which can be asked, none may; of 120 one in a thousand."""
+    for nodes in (50, 120):
+        settings = (f"nodes={nodes}", "warmup_s=20", "minutes=0.5", "lookups_per_minute=400")
+        assert measured("lookup", *settings)["alarms"] == 0.0
 
 
 def test_a_node_that_answers_only_pings_gets_no_table_entry() -> None:

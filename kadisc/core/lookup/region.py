@@ -5,14 +5,15 @@ Attack: colluders with IDs near a target are closer than all honest nodes, answe
 closest, where a search ends and an announce goes. Defence: where the density is improbable
 (`density.py`) the lookup is not over when the k closest have answered. It asks all that are named
 within the radius that would hold k nodes by the size of the network, within a bound
-(`LookupConfig.region_nodes`), closest first; of IDs that do not follow from their address (BEP 42)
-at most five of eight, as among the k. Nodes right beside the target no longer count among the k.
-What is announced or put goes to all of the region that answered.
+(`LookupConfig.region_nodes`), closest first; at most half of them may have IDs that do not follow
+from their address (BEP 42), while there are others. Nodes right beside the target no longer count
+among the k. What is announced or put goes to all of the region that answered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from math import sqrt
 from typing import Final, Protocol
 
@@ -128,29 +129,24 @@ class Region:
     def to_ask(self, peers: Sequence[Peer], asked: int) -> Iterable[Peer]:
         if not self._radius or asked >= self._most:
             return NO_PEERS
-        return self._in_order(peers, self._most - asked)
-
-    def _in_order(self, peers: Sequence[Peer], places: int) -> Iterator[Peer]:
-        invalid_left = places - -(-3 * places // 8)
-        later: list[Peer] = []
+        valid: list[Peer] = []
+        invalid: list[Peer] = []
+        beside: list[Peer] = []
+        surplus = 0
+        """How many more with invalid IDs than with valid ones have been asked."""
         for peer in peers:
-            if peer.distance > self._radius or not places:
+            if peer.distance > self._radius:
                 break
-            if peer.state in PENDING:
-                places -= 1
-            if peer.state is not State.KNOWN:
-                continue
+            is_valid = peer.id is not None and self._bep42_valid(peer.id, peer.endpoint)
             if peer.distance < self._beside:
-                later.append(peer)
-                continue
-            if peer.id is None or not self._bep42_valid(peer.id, peer.endpoint):
-                if not invalid_left:
-                    later.append(peer)
-                    continue
-                invalid_left -= 1
-            places -= 1
-            yield peer
-        yield from later[:places]
+                beside.append(peer)
+            elif peer.state is State.KNOWN:
+                (valid if is_valid else invalid).append(peer)
+            else:
+                surplus += -1 if is_valid else 1
+        in_turn = _at_most_half(valid, invalid, surplus)
+        known = (peer for peer in beside if peer.state is State.KNOWN)
+        return islice(chain(in_turn, known), self._most - asked)
 
     def awaits(self, peers: Sequence[Peer]) -> bool:
         radius = self._radius
@@ -168,7 +164,19 @@ class Region:
             if peer.state is State.ANSWERED
             and peer.distance <= self._radius
             and id(peer) not in chosen
-        ][: 2 * self._k]
+        ]
+
+
+def _at_most_half(valid: list[Peer], invalid: list[Peer], surplus: int) -> Iterator[Peer]:
+    """Both in the order of distance, but of the invalid ones never more than of the valid ones,
+    while there are any.
+    """
+    valid.reverse()
+    invalid.reverse()
+    while valid or invalid:
+        takes_invalid = not valid or bool(invalid and surplus < 0 and invalid[-1] < valid[-1])
+        surplus += 1 if takes_invalid else -1
+        yield (invalid if takes_invalid else valid).pop()
 
 
 class MakeRegion(Protocol):

@@ -17,7 +17,7 @@ from ...contacts import Contact
 from ...core.addressing.bep42 import with_bep42_prefix
 from ...endpoints import Endpoint, ip_of, subnet_prefix
 from ...ids import NodeId
-from ...wire.messages import FindNode, GetPeers, Query, Reply
+from ...wire.messages import FindNode, Get, GetPeers, Query, Reply
 from .adversary import Adversary, name
 
 PER_ANSWER = 8
@@ -60,6 +60,9 @@ class CollusionRing:
             self._mislead(reply, member, query.target, query, asker)
         elif isinstance(query, GetPeers):
             self._mislead(reply, member, query.info_hash, query, asker)
+            reply.token = b"token"
+        elif isinstance(query, Get):
+            self._mislead(reply, member, query.target, query, asker)
             reply.token = b"token"
         return reply
 

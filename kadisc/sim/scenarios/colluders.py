@@ -45,6 +45,15 @@ def _variants(options: SimOptions) -> list[Variant]:
 
 
 def mislead(lab: Lab) -> Metrics:
+    colluders = settle_among_colluders(lab)
+    probe = HonestProbe(lab)
+    with lab.measured():
+        probe.go_on_for(60.0 * lab.options.minutes, lab.options.attack.lookups)
+    return {"colluders": colluders, **probe.metrics()}
+
+
+def settle_among_colluders(lab: Lab) -> int:
+    """Sets up the network, and returns how many of its nodes collude."""
     attack = lab.options.attack
     ring, number = (
         CollusionRing(fabricates=attack.fabricate, brute_forces=attack.grind),
@@ -55,10 +64,7 @@ def mislead(lab: Lab) -> Metrics:
     hosts = [lab.new_adversary(member, home) for member, home in zip(members, homes, strict=True)]
     ring.enrol(members)
     lab.settle(adversaries=hosts)
-    probe = HonestProbe(lab)
-    with lab.measured():
-        probe.go_on_for(60.0 * lab.options.minutes, attack.lookups)
-    return {"colluders": len(hosts), **probe.metrics()}
+    return len(hosts)
 
 
 SCENARIO = Scenario(

@@ -21,6 +21,7 @@ from . import (
     gossip_prefix,
     gossip_restart,
     gossip_spread,
+    hidden_store,
     idle_cost,
     join,
     lookup,
@@ -60,7 +61,16 @@ _NETWORK = (
     nat_majority,
     address_change,
 )
-_ATTACKS = (eclipse_flood, colluders, one_operator, silent, spoofed_votes, botnet, turning)
+_ATTACKS = (
+    eclipse_flood,
+    colluders,
+    hidden_store,
+    one_operator,
+    silent,
+    spoofed_votes,
+    botnet,
+    turning,
+)
 _GOSSIP = (
     discover,
     gossip_spread,
