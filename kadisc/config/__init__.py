@@ -8,6 +8,7 @@ All of it is frozen: a running node never changes its configuration. ``Config`` 
 from __future__ import annotations
 
 from .book import BookConfig as BookConfig
+from .control import ControlConfig as ControlConfig
 from .core import AddressConfig as AddressConfig
 from .core import LookupConfig as LookupConfig
 from .core import QueryConfig as QueryConfig

@@ -87,6 +87,7 @@ class Form(enum.Enum):
     INTERFACE = "the system's name of an interface, as in eth0"
     NETWORK_NAME = "1 to 64 printable characters"
     HTTP_ADDRESS = "a numeric address with a port, as in 127.0.0.1:9464, or unix:PATH"
+    GROUP = "the name or the number of a group of this system"
     FILE = "a path of a file"
     FOLDER = "a path of a folder"
 

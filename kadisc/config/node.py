@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from .control import ControlConfig
 from .core_config import CoreConfig
 from .declaration import (
     Commands,
@@ -310,6 +311,7 @@ class Config:
     )
     core: CoreConfig = field(default_factory=CoreConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    control: ControlConfig = field(default_factory=ControlConfig)
     bootstrap_retry_s: float = setting(
         2.0,
         within(0.01, 86_400),

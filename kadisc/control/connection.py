@@ -30,6 +30,7 @@ from .protocol import (
     INVALID_REQUEST,
     MAX_REQUEST_BYTES,
     METHOD_NOT_FOUND,
+    NOT_ALLOWED,
     Cancel,
     ErrorObject,
     Malformed,
@@ -82,10 +83,14 @@ class Connection:
         limits: ControlLimits,
         turns: trio.Lock,
         relieve: Callable[[], None],
+        *,
+        may_write: bool = True,
     ) -> None:
         """``turns``: of all clients together. ``relieve`` is called when more bytes wait for the
-        client than before.
+        client than before. ``may_write``: whether the client may call methods that change
+        something.
         """
+        self._may_write = may_write
         self.last_request_at = trio.current_time()
         self._stream = stream
         self._node = node
@@ -182,6 +187,12 @@ class Connection:
             return ErrorObject(
                 METHOD_NOT_FOUND,
                 f"there is no method {request.method[:100]!r}; the methods are {known}",
+            )
+        if self._methods[request.method].writes and not self._may_write:
+            return ErrorObject(
+                NOT_ALLOWED,
+                f"{request.method} changes something, and members of the group may only read: "
+                "--control-group-writes lets them do all",
             )
         if request.wants_response and any(
             each.wants_response and each.request_id == request.response_id for each in self._running

@@ -41,6 +41,7 @@ CLOSED = -32003
 CANCELLED = -32004
 OTHER_FAILURE = -32005
 NOT_FOUND = -32006
+NOT_ALLOWED = -32007
 
 RequestId: TypeAlias = int | str | None
 

@@ -16,11 +16,12 @@ from ..net.api.node import Node
 from ..net.state.keeper import in_thread
 from ..net.transport.nurseries import open_flat_nursery
 from ..observe.shell_events import ControlSocketMissing, ControlSocketRemade
+from .access import may_write
 from .call import Method
 from .connection import Connection, ControlLimits
 from .methods import METHODS
 from .protocol import BUSY, ErrorObject, encode_error
-from .socket_file import SocketFile, socket_path
+from .socket_file import SocketFile, group_id, socket_path
 
 _NO_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _RETRY_S = 0.1
@@ -65,8 +66,19 @@ class ControlServer:
         if not self._make_room():
             await _refuse(stream, self._limits.clients)
             return
+        control = self._node.config.control
         connection = Connection(
-            stream, self._node, self._methods, self._limits, self._turns, self._relieve
+            stream,
+            self._node,
+            self._methods,
+            self._limits,
+            self._turns,
+            self._relieve,
+            may_write=may_write(
+                stream.socket,
+                has_group=control.group is not None,
+                group_writes=control.group_writes,
+            ),
         )
         self.clients.append(connection)
         try:
@@ -118,20 +130,24 @@ async def open_control(
     limits: ControlLimits | None = None,
 ) -> AsyncIterator[ControlServer]:
     """Serves the control socket of a node in its state folder while the block is open. Raises
-    BindError if the socket cannot be created.
+    BindError if the socket cannot be created, and UsageError if there is no such group.
     """
     if not node.keeps_state:
         raise BindError(f"the folder {state_dir} cannot be locked; another node may use it")
     path = socket_path(state_dir)
-    file = SocketFile(path)
+    group = node.config.control.group
+    number = group_id(group) if group is not None else None
+    file = SocketFile(path, number)
     server = ControlServer(node, methods, limits)
     async with open_flat_nursery() as nursery:
-        nursery.start_soon(_serve, server, node, path, file)
+        nursery.start_soon(_serve, server, node, path, number, file)
         yield server
         nursery.cancel_scope.cancel()
 
 
-async def _serve(server: ControlServer, node: Node, path: Path, file: SocketFile) -> None:
+async def _serve(
+    server: ControlServer, node: Node, path: Path, group: int | None, file: SocketFile
+) -> None:
     """Serves clients. A socket that is removed meanwhile is made again, and the clients that were
     connected stay so.
     """
@@ -143,7 +159,7 @@ async def _serve(server: ControlServer, node: Node, path: Path, file: SocketFile
                     accepting.start_soon(server.accept, listener, clients)
                     await _until_removed(node, file)
                     accepting.cancel_scope.cancel()
-            file = await _made_again(node, path)
+            file = await _made_again(node, path, group)
             node.pump.publish(ControlSocketRemade(str(path)))
 
 
@@ -155,7 +171,7 @@ async def _until_removed(node: Node, file: SocketFile) -> None:
                 return
 
 
-async def _made_again(node: Node, path: Path) -> SocketFile:
+async def _made_again(node: Node, path: Path, group: int | None) -> SocketFile:
     """Waits for the folder, which the node makes again, and for its lock: without it another node
     may use the folder.
     """
@@ -164,7 +180,7 @@ async def _made_again(node: Node, path: Path) -> SocketFile:
         with suppress(RuntimeError):
             if node.keeper is not None and await in_thread(node.keeper.folder_is_in_place):
                 try:
-                    return SocketFile(path)
+                    return SocketFile(path, group)
                 except BindError as error:
                     if not is_told:
                         node.pump.publish(ControlSocketMissing(str(error)))

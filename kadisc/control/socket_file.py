@@ -1,4 +1,6 @@
-"""The Unix socket in the state folder: its path, its creation with mode 0600, its removal."""
+"""The Unix socket in the state folder: its path, its creation with mode 0600, or 0660 for a group,
+its removal.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..errors import BindError
+from ..errors import BindError, UsageError
 from ..net.state.private_files import folder_path
 
 SOCKET_NAME = "control.sock"
@@ -37,12 +39,26 @@ def unusable(path: Path) -> str | None:
     return None
 
 
+def group_id(group: str) -> int:
+    """The number of a group, given by its name or number. Raises UsageError."""
+    import grp
+
+    try:
+        if group.isascii() and group.isdigit():
+            return grp.getgrgid(int(group)).gr_gid
+        return grp.getgrnam(group).gr_gid
+    except (KeyError, OverflowError):
+        raise UsageError(f"this system has no group {group}") from None
+
+
 class SocketFile:
     """A listening socket with mode 0600. The caller must hold the lock of the folder, which proves
-    that a socket found there is the leftover of a killed node; it is replaced.
+    that a socket found there is the leftover of a killed node; it is replaced. With ``group``, the
+    number of one, its members may open the socket: it has mode 0660, and the folder lets them pass,
+    but neither read nor write it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, group: int | None = None) -> None:
         """Raises BindError."""
         problem = unusable(path)
         if problem is not None:
@@ -55,6 +71,10 @@ class SocketFile:
             # Before listen: until then the system refuses all clients. A umask instead would change
             # the whole process.
             path.chmod(0o600)
+            if group is not None:
+                _let_pass(path.parent, group)
+                os.chown(path, -1, group, follow_symlinks=False)
+                path.chmod(0o660)
             self._created = path.lstat()
             self.listener.listen(_BACKLOG)
             self.listener.setblocking(False)
@@ -88,6 +108,18 @@ def listening_at(path: Path) -> Iterator[socket.socket]:
         yield file.listener
     finally:
         file.close()
+
+
+def _let_pass(folder: Path, group: int) -> None:
+    """Members of the group may use what is in the folder, as far as its own mode allows that: the
+    other files there are the user's alone.
+    """
+    status = folder.stat()
+    mode = stat.S_IMODE(status.st_mode)
+    if status.st_gid != group:
+        mode &= ~0o070  # it was given to another group
+        os.chown(folder, -1, group)
+    folder.chmod(mode | stat.S_IXGRP)
 
 
 def _remove_stale(path: Path) -> None:

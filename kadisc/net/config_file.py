@@ -25,6 +25,7 @@ from .join.resolve import parse_host
 from .mapping.arguments import parse_gateway, parse_mapped_port
 
 MAX_NETWORK_NAME: Final = 64
+MAX_GROUP_NAME: Final = 256
 MAX_FILE_BYTES: Final = 1 << 20
 SERVICE_KEY: Final = "service"
 
@@ -270,6 +271,11 @@ def _check_http_address(text: str) -> None:
         raise UsageError(f"expected a path behind unix:, not {text!r}")
 
 
+def _check_group(text: str) -> None:
+    if not text or not text.isprintable() or len(text) > MAX_GROUP_NAME:
+        raise UsageError(f"expected the name or the number of a group, not {text!r}")
+
+
 def _check_path(text: str) -> None:
     if "\0" in text:
         raise UsageError(f"expected a path, not {text!r}")
@@ -283,6 +289,7 @@ _CHECKS: Final[Mapping[Form, Callable[[str], object]]] = {
     Form.MAPPED_PORT: parse_mapped_port,
     Form.GATEWAY: parse_gateway,
     Form.NETWORK_NAME: _check_network_name,
+    Form.GROUP: _check_group,
     Form.FILE: _check_path,
     Form.HTTP_ADDRESS: _check_http_address,
     Form.FOLDER: _check_path,
