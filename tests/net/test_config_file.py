@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kadisc.config import PUBLIC_ROUTERS, Config, Defences, TableConfig
+from kadisc.config.declaration import Bounds
 from kadisc.config.keys import KEYS
 from kadisc.config.old_keys import OLD_KEYS, REMOVED_KEYS
 from kadisc.errors import UsageError
@@ -138,6 +139,9 @@ TEXTS = {
     "gateway": ["192.168.1.1"],
     "lan_interfaces": ["eth0"],
     "state_dir": "kept",
+    "control.group": "users",
+    "metrics.listen": "127.0.0.1:9464",
+    "metrics.token_file": "token",
 }
 
 
@@ -152,6 +156,9 @@ def another_value(key: str) -> Any:
         return not default
     if isinstance(default, tuple):
         return [each + 1 for each in default]
+    bounds = KEYS[key].setting.allowed
+    if isinstance(bounds, Bounds) and default == bounds.most:
+        return default - 1
     return default + 1 if isinstance(default, int) else default / 2
 
 
