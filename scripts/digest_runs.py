@@ -111,6 +111,13 @@ SIMULATIONS = {
         *("spoofed-votes", 80, 1, "attack.movers=12", "attack.trials=500", "warmup_s=60", ALONE),
         seeds=(1, 2),
     ),
+    "turning": simulation(
+        *("turning", 30, 1, "attack.kind=dead-names", "warmup_s=60", "attack.lookups=20", ALONE),
+    ),
+    "turning-flood-ipv6": simulation(
+        *("turning", 24, 0.5, "attack.kind=netgroup-flood", "warmup_s=60", "attack.lookups=10"),
+        *("attack.addresses=20", "attack.share=0", "family=ipv6", ALONE),
+    ),
     "discover": simulation("discover", 60, 1, "warmup_s=60", "joins=3", "gossip.network_share=0.2"),
     "gossip-spread": simulation("gossip-spread", 40, 8, "warmup_s=120", "joins=3", seeds=(1, 2)),
     "gossip-restart": simulation("gossip-restart", 50, 3, "warmup_s=300", "joins=6", seeds=(1, 2)),
