@@ -89,7 +89,8 @@ class Pace:
         self._began.clear()
         self._urgent.clear()
 
-    def sent(self, pending: PendingQuery, tid: bytes, now: float) -> None:
+    def sent(self, pending: PendingQuery, tid: bytes) -> None:
+        now = pending.sent_at  # the datagram may have been left out at first, for want of budget
         endpoint, purpose = pending.endpoint, pending.command.purpose
         if not self._is_on or purpose not in MAINTENANCE or (tid, endpoint) in self._seen:
             return

@@ -170,7 +170,7 @@ class Stage:
             pending = self._pending(message.tid, destination)
             if pending is not None:
                 self.asked.append(Asked(message, destination, pending))
-                self.pace.sent(pending, message.tid, self.now)
+                self.pace.sent(pending, message.tid)
             nonce = getattr(message, "nonce", None)
             if nonce:
                 self.nonces = [*self.nonces[-20:], nonce]
