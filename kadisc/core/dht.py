@@ -298,8 +298,8 @@ class Dht:
             commands += [self._check_static(endpoint) for endpoint in parts.static_peers.due(now)]
         if not self.own_lookup_done:
             return commands
-        for contact in parts.reserve.released(now):
-            self._consider(contact, now)
+        for contact, source in parts.reserve.released(now):
+            self._consider(contact, now, source)
         # Not before the first lookup of the own ID is done: otherwise the nodes that query this one
         # first would fill its empty table (eclipse attack on a restart).
         while (candidate := parts.candidates.draw(now, parts.wanted_now(now))) is not None:
@@ -379,7 +379,7 @@ class Dht:
     def _consider(self, contact: Contact, now: float, source: bytes = OWN) -> None:
         parts = self.parts
         if self.table.wants(contact) and contact.endpoint not in parts.scopes.lan.guarded:
-            if parts.reserve.ends_at > now and parts.holds_back(contact, now):
+            if parts.reserve.ends_at > now and parts.holds_back(contact, now, source):
                 return
             refusal = parts.candidates.add(contact, now, source)
             if refusal:

@@ -76,21 +76,28 @@ class DhtParts:
             self.counters.refuse("reported-contact-unusable", refused)
         now = pending.sent_at
         if self.reserve.ends_at > now and command.purpose in FOR_NO_NODE:
-            return [contact for contact in usable if not self.holds_back(contact, now)]
+            teller = pending.endpoint
+            return [each for each in usable if not self.holds_back(each, now, teller)]
         return usable
 
     def wanted_now(self, now: float) -> Callable[[Contact], bool]:
         """Whether a contact may be checked, for the sake of the table."""
         if self.reserve.ends_at <= now:
             return self.table.wants
-        return lambda contact: self.table.wants(contact) and not self.holds_back(contact, now)
+        source_of = self.candidates.source_of
+        return lambda contact: (
+            self.table.wants(contact)
+            and not self.holds_back(contact, now, source_of(contact.endpoint))
+        )
 
-    def holds_back(self, contact: Contact, now: float) -> bool:
-        """Whether the contact is left alone for now; it is remembered until it is not."""
+    def holds_back(self, contact: Contact, now: float, source: bytes) -> bool:
+        """Whether the contact is left alone for now; it is remembered until it is not. ``source``:
+        as in `Candidates.add`.
+        """
         known = len(self.table)
         if known >= FEW_CONTACTS:
             self.reserve.narrow()
         if known < LEAST_CONTACTS or not self.reserve.holds_back(contact.endpoint, now):
             return False
-        self.reserve.hold(contact)
+        self.reserve.hold(contact, source)
         return True

@@ -37,7 +37,7 @@ _PORT_BITS: Final = 16
 _HALF_AND_PORT_BITS: Final = 64 + 16
 _KEY_MASK: Final = (1 << 8 * KEY_BYTES) - 1
 _PART_SHIFT: Final = 8 * KEY_BYTES - 8
-_NONE_HELD: Final[dict[Endpoint, Contact]] = {}
+_NONE_HELD: Final[dict[Endpoint, tuple[Contact, bytes]]] = {}
 """Stays empty: settled nodes hold nothing back."""
 
 
@@ -106,14 +106,16 @@ class StrangerReserve:
             and self._contacted.is_stranger(endpoint, now)
         )
 
-    def hold(self, contact: Contact) -> None:
-        """Remembers a contact that is left alone."""
+    def hold(self, contact: Contact, source: bytes) -> None:
+        """Remembers a contact that is left alone, and who named it: otherwise a node that names
+        many endpoints without a node would have no share of the checks, but all of them.
+        """
         if self._held is _NONE_HELD:
             self._held = {}
-        put_newest(self._held, contact.endpoint, contact, MAX_HELD)
+        put_newest(self._held, contact.endpoint, (contact, source), MAX_HELD)
 
-    def released(self, now: float) -> list[Contact]:
-        """The contacts that need not be left alone any longer."""
+    def released(self, now: float) -> list[tuple[Contact, bytes]]:
+        """The contacts that need not be left alone any longer, each with its source."""
         if not self._held or now < self.ends_at:
             return []
         held, self._held = list(self._held.values()), _NONE_HELD

@@ -214,6 +214,10 @@ class Candidates:
         self._look_again()
         return drawn
 
+    def source_of(self, endpoint: Endpoint) -> bytes:
+        """The source of a contact that waits, or is being checked."""
+        return self._sources[endpoint]
+
     def is_doubtful(self, endpoint: Endpoint) -> bool:
         """Whether many contacts of the source of this one, which is being checked, were dead."""
         return self._shares.is_doubtful(self._sources[endpoint])

@@ -86,11 +86,19 @@ def _check_members(lab: Lab, hosts: list[Host], acceptors: list[Host]) -> None:
 
 def _check_lookups(lab: Lab, hosts: list[Host], acceptors: list[Host]) -> None:
     """Each looks up the ID of a node that is up and behind no NAT: nodes behind one box share the
-    places of an address, and one whose box forwards a port may be seen at another one.
+    places of an address, and one whose box forwards a port may be seen at another one. Nor has it
+    moved lately: at its new address it is in the quarantine of all others first.
     """
     found: list[bool] = []
     missed = ""
-    acceptors = [host for host in acceptors if host.nat is None]
+    maintenance = lab.options.core.maintenance
+    quarantined_s = maintenance.new_neighbour_silence_s + 2 * maintenance.fresh_check_s
+    since, struck_at = lab.world.now - quarantined_s, lab.oracles.disturbed_at
+    acceptors = [
+        host
+        for host in acceptors
+        if host.nat is None and struck_at.get(host.number, since) <= since
+    ]
     if len(acceptors) < MIN_HOSTS:
         return
     for number in range(LOOKUPS):

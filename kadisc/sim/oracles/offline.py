@@ -7,6 +7,7 @@ evidence.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from ...core.contract.events import WentOffline
@@ -28,16 +29,15 @@ class OfflineOracle:
     name: Final = "offline"
     needs: Final = ("offline_detection", "exact_matching", "verified_admission")
 
-    def __init__(self, broken: Broken, truth: Oracle, calm: Calm) -> None:
+    def __init__(
+        self, broken: Broken, truth: Oracle, calm: Calm, disturbed_at: Mapping[int, float]
+    ) -> None:
+        """``disturbed_at``: when a fault last struck each host alone, by number."""
         self._broken = broken
         self._truth = truth
         self._calm = calm
         self._at: dict[int, float] = {}
-        self._disturbed_at: dict[int, float] = {}
-
-    def disturbed(self, host: Host, now: float) -> None:
-        """A fault has struck this host alone."""
-        self._disturbed_at[host.number] = now
+        self._disturbed_at = disturbed_at
 
     def happened(self, host: Host, event: WentOffline, now: float) -> None:
         contacts = [entry.contact for entry in host.dht.table]
@@ -61,4 +61,3 @@ class OfflineOracle:
 
     def left(self, host: Host) -> None:
         self._at.pop(host.number, None)
-        self._disturbed_at.pop(host.number, None)

@@ -67,6 +67,8 @@ class Oracles:
         self._max_bytes = options.core.serving.max_answer_bytes if bounded else 1 << 30
         self._max_at_once = options.core.query.max_outstanding + 1
         self._look_at = 0.0
+        self.disturbed_at: dict[int, float] = {}
+        """When a fault last struck each host alone, by number."""
         self.calm = calm = Calm(world)
         network, limits, report = world.network, options.core.limits, self._report
         is_limited = not options.core.unlimited
@@ -75,7 +77,9 @@ class Oracles:
         self._dead_checks = if_held(
             asserted, DeadChecksOracle(report("dead-checks"), network, calm)
         )
-        self._offline = if_held(asserted, OfflineOracle(report("offline"), truth, calm))
+        self._offline = if_held(
+            asserted, OfflineOracle(report("offline"), truth, calm, self.disturbed_at)
+        )
         self._announces = if_held(asserted, AnnounceOracle(report("announces"), truth, calm))
         self._joins = JoinOracle(report("joined"), world, truth)
         self._bytes: BudgetOracle | None = None
@@ -167,11 +171,11 @@ class Oracles:
 
     def disturbed(self, host: Host) -> None:
         """A fault has struck this host alone."""
-        if self._offline is not None:
-            self._offline.disturbed(host, self._world.now)
+        self.disturbed_at[host.number] = self._world.now
 
     def left(self, host: Host) -> None:
         self.calm.left(self._world.now)
+        self.disturbed_at.pop(host.number, None)
         for oracle in (self._dead_checks, self._offline, self.paranoid):
             if oracle is not None:
                 oracle.left(host)

@@ -80,8 +80,9 @@ def test_what_was_held_back_is_given_once_it_is_over_and_is_bounded() -> None:
     reserve = StrangerReserve()
     reserve.begin(sample(), contacted, 120.0)
     for number in range(2 * MAX_HELD):
-        reserve.hold(Contact(number, address(number)))
+        reserve.hold(Contact(number, address(number)), address(number % 3))
     assert reserve.released(119.0) == []
     held = reserve.released(120.0)
-    assert [each.id for each in held] == list(range(MAX_HELD, 2 * MAX_HELD))
+    assert [each.id for each, _ in held] == list(range(MAX_HELD, 2 * MAX_HELD))
+    assert all(source == address(each.id % 3) for each, source in held)
     assert reserve.released(121.0) == []

@@ -8,6 +8,8 @@ import pytest
 
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
+from kadisc.core.limits.contacted import ContactedHosts
+from kadisc.core.limits.reserve import HostSample
 from kadisc.endpoints import make_endpoint, subnet_prefix
 from kadisc.ids import random_id, random_id_in_bucket
 from tests.support.attack import handed_out, known, pong, query, started, surrounded
@@ -254,3 +256,26 @@ def test_an_empty_table_is_not_filled_by_the_first_nodes_that_query_it(defended:
     world.join(victim, honest[:1])
     world.run(60.0)
     assert len(known(victim) & {host.contact for host in honest}) >= 15
+
+
+@pytest.mark.parametrize("defended", [True, False])
+def test_names_that_were_held_back_are_still_those_of_the_node_that_named_them(
+    defended: bool,
+) -> None:
+    """While the node leaves a share of all hosts alone, a contact names endpoints without a node.
+    Afterwards few of them are checked: what was held back has the share of who named it.
+    """
+    world = World(seed=11)
+    victim, _ = surrounded(world, CONFIG if defended else without("candidate_shares"))
+    dht = victim.node.dhts[victim.family]
+    every_host = HostSample(bytes((255,)) + bytes(range(8)))
+    contacted = ContactedHosts(17, bytes(range(1, 17)), 330.0)
+    dht.parts.reserve.begin(every_host, contacted, world.now + 60.0)
+    liar, dead = address(7000), [address(8000 + number) for number in range(200)]
+    named = [Contact(random_id_in_bucket(victim.id, 0, world.rng), each) for each in dead]
+    held = sum(dht.parts.holds_back(contact, world.now, liar) for contact in named)
+    assert held > 190
+    world.sent = []
+    world.run(180.0)
+    asked = {destination for _, source, destination, _ in world.sent if source == victim.endpoint}
+    assert (len(asked & set(dead)) <= 12) is defended
