@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -154,3 +155,67 @@ def test_a_program_is_short_and_says_how_it_is_called(program: str) -> None:
     assert 20 <= len(text.splitlines()) <= 45
     assert f"\npython examples/{program} " in text
     assert f"]({program})" in (EXAMPLES / "README.md").read_text("utf-8")
+
+
+def commands_that_follow(folder: Path) -> dict[str, list[str]]:
+    """The programs that follow peers, in the languages that this machine has."""
+    found = {"py": [sys.executable, "-W", "error", str(EXAMPLES / "follow_peers.py")]}
+    if any(map(shutil.which, ("socat", "nc", "perl"))):
+        found["sh"] = ["sh", str(EXAMPLES / "follow_peers.sh")]
+    if (node := shutil.which("node")) is not None:
+        found["mjs"] = [node, str(EXAMPLES / "follow_peers.mjs")]
+    if (rustc := shutil.which("rustc")) is not None:
+        program = folder / "follow_peers"
+        source = str(EXAMPLES / "follow_peers.rs")
+        done = subprocess.run(
+            [rustc, "--edition=2021", "-o", str(program), source], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        found["rs"] = [str(program)]
+    return found
+
+
+@pytest.mark.real
+async def test_programs_in_four_languages_follow_peers(tmp_path: Path) -> None:
+    commands = commands_that_follow(tmp_path)
+    told: dict[str, str] = {}
+    config = kadisc.Config(
+        bind=("127.0.0.1:0",), network="mychain", allow_private=True, state_dir=str(tmp_path / "n")
+    )
+    guest = kadisc.Config(
+        bind=("127.0.77.1:0",), network="mychain", service={"p2p": 9}, allow_private=True
+    )
+
+    async def run(name: str, command: list[str], is_found: trio.Event) -> None:
+        process = await trio.lowlevel.open_process(
+            [*command, str(tmp_path / "n"), "p2p"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
+        )
+        assert process.stdout is not None
+        told[name] = ""
+        try:
+            async with process.stdout:
+                while "goodbye" not in told[name] and (more := await process.stdout.receive_some()):
+                    told[name] += more.decode()
+                    if "127.0.77.1:9" in told[name]:
+                        is_found.set()
+        finally:
+            process.kill()
+            with trio.CancelScope(shield=True):
+                await process.wait()
+
+    with trio.fail_after(PATIENCE_S):
+        async with kadisc.open_node(config) as node, open_control(node, str(tmp_path / "n")):
+            here = format_endpoint(node.local_endpoints[Family.IPV4])
+            async with trio.open_nursery() as nursery:
+                events = {name: trio.Event() for name in commands}
+                for name, command in commands.items():
+                    nursery.start_soon(run, name, command, events[name])
+                async with kadisc.open_node(guest, bootstrap=[here]):
+                    for is_found in events.values():
+                        await is_found.wait()
+    for name, output in told.items():
+        assert "127.0.77.1:9" in output, name
+        assert output.index("127.0.77.1:9") < output.index("goodbye"), name
+    assert told["py"].splitlines()[0] == "found 127.0.77.1:9"
+    assert len(told) >= 2
