@@ -84,7 +84,7 @@ def output_of(process: subprocess.Popen[bytes], until: float) -> Iterator[str]:
 
 
 def answers_at_socket(
-    path: Path, count: int, process: subprocess.Popen[bytes], until: float
+    path: Path, method: str, count: int, process: subprocess.Popen[bytes], until: float
 ) -> Iterator[str]:
     """The peers that the running node names as `kadisc_newcomer.py` prints them. Connects as soon
     as the socket is there.
@@ -101,8 +101,11 @@ def answers_at_socket(
         lines, request_id = Lines(sock.fileno()), 0
         while time.monotonic() < until and not lines.ended:
             request_id += 1
-            params = {"network": NETWORK, "count": count, "partial": True}
-            asked = {"jsonrpc": "2.0", "id": request_id, "method": "network_peers"}
+            params = {"network": NETWORK}
+            params |= (
+                {"window": count} if method == "follow_peers" else {"count": count, "partial": True}
+            )
+            asked = {"jsonrpc": "2.0", "id": request_id, "method": method}
             sock.sendall(json.dumps(asked | {"params": params}).encode() + b"\n")
             yield from answers_to_one(lines, until)
             time.sleep(ASK_AGAIN_S)
@@ -147,7 +150,9 @@ def measure(
         try:
             until = started + within_s
             lines = (
-                answers_at_socket(home / "state" / "control.sock", wanted, process, until)
+                answers_at_socket(
+                    home / "state" / "control.sock", side.method, wanted, process, until
+                )
                 if side.asks_socket
                 else output_of(process, until)
             )

@@ -61,7 +61,7 @@ class Swarm:
 @dataclass(frozen=True)
 class Side:
     """``launch`` takes the bootstrap node and a fresh folder. ``asks_socket``: the peers are asked
-    for at the control socket in that folder, and not printed.
+    for at the control socket in that folder, by ``method``, and not printed.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Side:
     launch: Callable[[str, Path], Launch]
     peer_in: Callable[[str], str | None] = peer_in_json
     asks_socket: bool = False
+    method: str = "network_peers"
     note: str = ""
     is_other_tree: bool = False
     """Whether it is kadisc of another checkout."""
@@ -107,7 +108,7 @@ def checkout(path: Path) -> Tree:
 
 
 def kadisc_sides(tree: Tree, port: int, label: str = KADISC) -> list[Side]:
-    """The library, the control socket and the command."""
+    """The library, the control socket (asked again and again, or followed) and the command."""
     swarm = Swarm(
         label, port, lambda settings: tree.launch(str(PARTS / "kadisc_nodes.py"), str(settings))
     )
@@ -129,6 +130,7 @@ def kadisc_sides(tree: Tree, port: int, label: str = KADISC) -> list[Side]:
     found = [
         Side(f"{label}-library", swarm, library),
         Side(f"{label}-socket", swarm, run, asks_socket=True),
+        Side(f"{label}-follow", swarm, run, asks_socket=True, method="follow_peers"),
         Side(
             f"{label}-command",
             swarm,

@@ -131,13 +131,16 @@ async def ask_running(
     params: ParamsT,
     *,
     tell: Tell | None = None,
+    silence_s: float = _SHORT_SILENCE_S,
 ) -> ResultT:
-    """Runs a method on the running node. Raises NotRunning if there is none."""
+    """Runs a method on the running node. Raises NotRunning if there is none, and if it sends
+    nothing for ``silence_s``.
+    """
     folder = state_folder(configuration(options))
     if folder is None:
         raise NotRunning("this user has no home folder: --state-dir names that of the running node")
     async with open_client(socket_path(folder)) as client:
-        return await client.call(method, params, tell=tell, silence_s=_SHORT_SILENCE_S)
+        return await client.call(method, params, tell=tell, silence_s=silence_s)
 
 
 def progress_text(progress: Progress) -> str:

@@ -33,6 +33,7 @@ examples:
   kadisc peers testnet --service eth --count 20     peers with this service
   kadisc peers testnet --check --json               with an open TCP port
   kadisc peers testnet --where fork=0xabcd          with this value of a service
+  kadisc peers --follow --service p2p               as they come and go, until Ctrl-C
   kadisc peers ltc --service p2p --wait 60 --format 'addnode={address}'
   kadisc peers 0123456789abcdef0123456789abcdef01234567 --count 5"""
 
@@ -67,6 +68,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="wait up to S seconds until there are --count peers of the network (default with "
         "--wait: at least one)",
+    )
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="do not end: print each peer of the running node's network when it is found, and when "
+        "it is lost; with --json a line for each",
     )
     parser.add_argument(
         "--check",
@@ -104,6 +111,9 @@ def execute(options: argparse.Namespace) -> int:
     search = PeersCommand(options, service, is_member=target is None)
     from .tasks import run_until_signalled
 
+    if options.follow:
+        search.check_follow(target)
+        return run_until_signalled(search.follow)
     return run_until_signalled(
         lambda: search.announced(target) if target is not None else search.of_network()
     )
@@ -218,6 +228,47 @@ class PeersCommand:
         if found.unreachable and not self._options.json:
             say(f"{count(found.unreachable, 'peer')} left out: TCP port not reachable")
         return code
+
+    def check_follow(self, target: str | None) -> None:
+        """Raises UsageError for options that say when to end, and for an info-hash."""
+        from ..errors import UsageError
+
+        if target is not None:
+            raise UsageError("--follow is for peers of a network")
+        for name in ("count", "wait"):
+            if getattr(self._options, name) is not None:
+                raise UsageError(f"--follow does not end, so that it takes no --{name}")
+
+    async def follow(self) -> int:
+        """Prints what the running node tells, until it ends or the command is told to."""
+        import math
+
+        from ..control.methods.follow_peers import FOLLOW_PEERS, FollowPeersParams
+        from ..observe.services import where_document
+        from .asking import ask_running
+
+        params = FollowPeersParams(
+            network=self._options.network,
+            service=self._service,
+            where=where_document(self._where),
+            check=self._options.check,
+            window=MAX_COUNT,
+        )
+        await ask_running(
+            self._options, FOLLOW_PEERS, params, tell=self._tell_news, silence_s=math.inf
+        )
+        return DONE
+
+    def _tell_news(self, value: Mapping[str, object]) -> None:
+        from ..observe.describe import reason_words
+
+        lost = value.get("lost")
+        if self._options.json:
+            print_json(value)
+        elif not isinstance(lost, Mapping):
+            self._tell(value)
+        elif self._format is None:
+            show(f"{lost['endpoint']:<24} lost: {reason_words(str(lost['reason']))}")
 
     @property
     def _at_least(self) -> int:

@@ -111,7 +111,16 @@ _LOST: Final = {
     "unproven": "it does not prove its key any more",
     "surplus": "beyond the number of peers that are kept",
     "goodbye": "it said that it stops",
+    "feedback": "held back by feedback",
+    "services": "it no longer has the services that are wanted",
+    "unreachable": "its TCP port accepts no connection",
+    "forgotten": "it was out of use for long",
 }
+
+
+def reason_words(reason: str) -> str:
+    """Why a peer is lost."""
+    return _LOST.get(reason, reason)
 
 
 def level_of(event: Notable) -> str:

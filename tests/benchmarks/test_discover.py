@@ -19,7 +19,7 @@ import pytest
 from tests.support.namespaces import UnavailableError, check_namespaces
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-SIDES = ("kadisc-library", "kadisc-socket", "kadisc-command")
+SIDES = ("kadisc-library", "kadisc-socket", "kadisc-follow", "kadisc-command")
 OWN, OUTER, PEER = "192.168.77.10", "46.0.0.1", "45.1.0.1"
 
 
