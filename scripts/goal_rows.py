@@ -121,7 +121,13 @@ def lower(name: str, metric: str, bound: float, *, percent: bool = False) -> Fig
 
 
 LOOKUPS = {"lookups_per_minute": "600", "minutes": "3"}
-COLLUDERS = (("20", 0.995), ("30", 0.98), ("50", 0.85))
+COLLUDERS = (("20", 0.995, 0.995, 0.995), ("30", 0.98, 0.99, 0.98), ("50", 0.85, 0.97, 0.92))
+"""The share of colluders, and the bounds of `found`: IDs not forged, forged and brute-forced."""
+ALARMS = (
+    lower("attacked lookups that are suspicious", "alarms", 0.95, percent=True),
+    upper("all others that are", "false_alarms", 0.001, percent=True),
+    upper("queries a suspicious lookup", "queries_suspicious_mean", 40.0),
+)
 WHOLE_VIEW = {
     "core.gossip.flat_slots": "50",
     "core.gossip.slots_from_8": "5",
@@ -265,29 +271,53 @@ ROWS = (
             (
                 lower("found", "found", bound, percent=True),
                 upper("queries a lookup", "queries_mean", 40.0),
+                *alarms,
             ),
             note=note,
         )
-        for percent, bound in COLLUDERS
-        for suffix, how, settings, note in (
+        for percent, *bounds in COLLUDERS
+        for bound, suffix, how, settings, note, alarms in (
             (
+                bounds[0],
                 "",
                 ", IDs not forged",
                 {"attack.fabricate": "off"},
                 "the model that S/Kademlia is measured in",
+                (),
             ),
             (
+                bounds[1],
                 "-forged",
                 ", IDs forged near the target",
                 {},
-                "missed if the honest node's ID is not valid by BEP 42, as a fifth are not",
+                "",
+                ALARMS,
             ),
             (
+                bounds[2],
                 "-brute-forced",
                 ", IDs brute-forced within BEP 42",
                 {"attack.grind": "on"},
                 "each address has 8 valid prefixes to choose from, an honest node uses one",
+                ALARMS,
             ),
+        )
+    ),
+    *(
+        Row(
+            f"hidden-store-{percent}{suffix}",
+            f"what is announced and put among {percent} % colluders is found{how}",
+            "hidden-store",
+            {"attack.share": str(int(percent) / 100), "attack.ablations": "off", **settings},
+            (
+                lower("announces found", "announces_found", 0.99, percent=True),
+                lower("puts found", "puts_found", 0.99, percent=True),
+            ),
+        )
+        for percent, *_ in COLLUDERS
+        for suffix, how, settings in (
+            ("-forged", ", IDs forged near the target", {}),
+            ("-brute-forced", ", IDs brute-forced within BEP 42", {"attack.grind": "on"}),
         )
     ),
     *(

@@ -155,7 +155,7 @@ class LookupConfig:
         " limit ends where fewer than k other netgroups have answered.",
     )
     region_nodes: int = setting(
-        32,
+        36,
         within(1, 1_000),
         "A lookup that found improbably many nodes near its target asks at most this many in all,"
         " to cover the region of the k closest honest nodes.",

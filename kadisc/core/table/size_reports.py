@@ -8,9 +8,9 @@ the ID space; the checks of contacts that are made anyway bring them.
 Attack: an attacker that is named in every lookup of this node makes the network look denser, or
 sparser, than it is, and then nothing looks wrong with the nodes that it puts beside a target.
 Defence: the size does not follow from lookups. Each contact of the table has one report, and what
-counts is the upper quartile of the distances. Where a fifth, 30 or 50 % of the contacts lie that
-their neighbours are right beside them, the size is 6, 11 or 34 % too large; where they lie that
-there are none, as long as they are fewer than a quarter, it is at most halved.
+counts is the upper quartile of the distances. Where 20, 30 or 50 % of the contacts lie that their
+neighbours are right beside them, the size is 7, 12 or 30 % too large; where 15 % lie that there are
+none, it is a third too small.
 """
 
 from __future__ import annotations
