@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..config import Config
-from ..config.declaration import Commands, Heading, HoldsFor
+from ..config.declaration import Bounds, Commands, Heading, HoldsFor
 from ..config.keys import KEYS
 
 APP_NAME = "kadisc"
@@ -104,8 +104,13 @@ def _add_options(
                 help=help_text,
             )
         else:
+            bounds = key.setting.allowed  # all numbers that have an option are whole ones
             group.add_argument(
-                _flag(key.name), dest=key.name, metavar=option.metavar, help=help_text
+                _flag(key.name),
+                dest=key.name,
+                type=whole_number(int(bounds.most)) if isinstance(bounds, Bounds) else str,
+                metavar=option.metavar,
+                help=help_text,
             )
 
 
@@ -215,11 +220,17 @@ def _default_config_path() -> Path | None:
 
 def from_1_to(most: int) -> Callable[[str], int]:
     """For argparse: a whole number within these bounds."""
+    return whole_number(most, least=1)
+
+
+def whole_number(most: int, least: int = 0) -> Callable[[str], int]:
+    """For argparse: a whole number within these bounds."""
 
     def read(text: str) -> int:
         is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
-        if not (is_number and 1 <= int(text) <= most):
-            raise argparse.ArgumentTypeError(f"expected a number from 1 to {most}, not {text!r}")
+        if not (is_number and least <= int(text) <= most):
+            complaint = f"expected a number from {least} to {most}, not {text!r}"
+            raise argparse.ArgumentTypeError(complaint)
         return int(text)
 
     return read

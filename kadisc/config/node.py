@@ -296,7 +296,7 @@ class Config:
     )
     self_check: int = setting(
         0,
-        within(0, 1_000_000_000),
+        within(0, 100_000_000),
         "Every so many operations (datagrams received, and calls of the application), the node"
         " checks that its table, book, view and stores keep their bounds and do not contradict each"
         " other; 0 means never. A check takes some 1 to 20 ms. What it finds is logged and counted,"

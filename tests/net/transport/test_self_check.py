@@ -9,8 +9,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from kadisc.cli.main import build_parser
 from kadisc.config import Config
 from kadisc.endpoints import Family
+from kadisc.errors import UsageError
 from kadisc.net.api.node import Node
 from kadisc.observe.shell_events import SelfCheckFailed
 
@@ -55,3 +57,11 @@ async def test_without_the_option_nothing_is_checked(autojump_clock: MockClock) 
     async with open_several(network(), 3) as nodes:
         await some_traffic(nodes)
         assert "self_checks" not in nodes[0].counters()
+
+
+def test_the_option_of_the_command_takes_a_whole_number_and_no_other() -> None:
+    parser = build_parser()
+    assert vars(parser.parse_args(["run", "--self-check", "500"]))["self_check"] == 500
+    for wrong in ("x", "-1", "1.5", "1000000000"):
+        with pytest.raises((SystemExit, UsageError)):
+            parser.parse_args(["run", "--self-check", wrong])
