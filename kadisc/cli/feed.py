@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ..errors import UsageError
 from .descriptions import NEEDS_A_RUNNING_NODE
 from .options import add_folder_options, from_1_to
-from .output import log_line, print_json, say
+from .output import log_line, print_error, print_json, say
 
 if TYPE_CHECKING:
     from ..feed.chain_node import ChainTarget
@@ -188,6 +188,8 @@ async def _feed(options: argparse.Namespace) -> int:
     if await feeder.run():
         return 0
     say("the chain node has no peer")
+    if options.json:
+        print_error("too_few_peers", "the chain node has no peer")
     return 1
 
 

@@ -32,11 +32,9 @@ MAX_RECORD_BYTES: Final = 300
 """The longest record, as canonical bencode."""
 MAX_SERVICE_NAME_BYTES: Final = 16
 """The longest name of a service."""
-MAX_SERVICE_BYTES: Final = 32
-"""The longest value of a service, other than a port, in the record of this node."""
-MAX_READ_SERVICE_BYTES: Final = 64
-"""The longest value of a service in the record of another node. Older nodes refuse a
-record with a value of more than 32 bytes, so that longer ones are read now, and sent later.
+MAX_SERVICE_BYTES: Final = 64
+"""The longest value of a service, other than a port: a public key of secp256k1 fits, which an enode
+URL has whole. The record as a whole has at most `MAX_RECORD_BYTES`.
 """
 MAX_VIA: Final = 2
 """The most endpoints in the reserved field ``via``."""
@@ -186,7 +184,7 @@ def _services(raw: Any) -> dict[str, int | bytes] | None:
         is_port = type(value) is int and 0 < value < 65536
         if not (0 < len(name) <= MAX_SERVICE_NAME_BYTES and name.isalnum() and name.isascii()):
             return None
-        if not (is_port or (type(value) is bytes and len(value) <= MAX_READ_SERVICE_BYTES)):
+        if not (is_port or (type(value) is bytes and len(value) <= MAX_SERVICE_BYTES)):
             return None
         services[name.decode("ascii")] = value
     return services

@@ -196,6 +196,21 @@ def test_templates_and_paths() -> None:
     assert at([1], "") == [1]
 
 
+G = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+G_Y = "483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8"
+"""The base point of secp256k1."""
+
+
+def test_a_compressed_public_key_is_written_whole() -> None:
+    for sign, y in (("02", G_Y), ("03", f"{2**256 - 2**32 - 977 - int(G_Y, 16):064x}")):
+        peer = found("45.1.0.1:1", enode=f"0x{sign}{G}")
+        assert filled("enode://{enode.point}@{address}", peer) == f"enode://{G}{y}@45.1.0.1:1"
+    assert filled("{enode.point}", found("45.1.0.1:1", enode=f"0x{G}{G_Y}")) == G + G_Y
+    for wrong in (f"0x04{G}", f"0x02{'ff' * 32}", f"0x02{5:064x}", "0xab", 30303):
+        with pytest.raises(LacksService, match="no public key"):
+            filled("x{enode.point}", found("45.1.0.1:1", enode=wrong))
+
+
 def test_magics() -> None:
     assert magic_of("ltc").hex() == "fbc0b6db"
     assert magic_of("0xFBC0B6DB").hex() == "fbc0b6db"

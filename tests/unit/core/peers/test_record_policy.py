@@ -84,12 +84,15 @@ def test_a_record_with_a_missing_field_is_refused() -> None:
     assert refusal([]) == "record-malformed"
 
 
-def test_a_service_of_another_node_may_have_more_bytes_than_one_of_this_node() -> None:
-    """Older nodes refuse a record with a longer value than 32 bytes."""
-    fields = record_fields(WHO, HERE, extra={b"svc": {b"fork": bytes(64)}})
-    assert record_from(fields).services == {"fork": bytes(64)}
-    with pytest.raises(ValueError, match="at most 32 bytes"):
-        record_fields(WHO, HERE, services={"fork": bytes(33)})
+def test_a_service_has_at_most_64_bytes() -> None:
+    """As many as the public key in an enode URL."""
+    fields = record_fields(WHO, HERE, services={"enode": bytes(64)})
+    assert record_from(fields).services == {"enode": bytes(64)}
+    with pytest.raises(ValueError, match="at most 64 bytes"):
+        record_fields(WHO, HERE, services={"enode": bytes(65)})
+    assert refusal(record_fields(WHO, HERE, extra={b"svc": {b"enode": bytes(65)}})) == (
+        "record-malformed"
+    )
 
 
 def test_the_bytes_of_a_record_must_be_canonical_and_short() -> None:
