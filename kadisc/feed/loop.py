@@ -84,6 +84,8 @@ class Feeder:
         self._availability = Availability(settings.down_s)
         self._awaited: dict[str, _Awaited] = {}
         """What was offered and is not connected yet, by key."""
+        self._offering: set[str] = set()
+        """Keys of those whose offer is underway: a command takes a while."""
         self._standing: dict[str, ChainPeer] = {}
         """What was offered and taken, by key; those that are ``_gone`` are taken back."""
         self._gone: set[str] = set()
@@ -139,6 +141,7 @@ class Feeder:
     def _found(self, peer: ChainPeer) -> None:
         if peer.key != self._own.key:
             self._candidates.found(peer)
+            self._gone.discard(peer.key)
             self._wake.set()
 
     def _lost(self, key: str) -> None:
@@ -164,6 +167,7 @@ class Feeder:
 
     async def _look_once(self) -> None:
         is_up = True
+        await self._see_own_place()  # before anybody is offered, who may be this node itself
         try:
             look = await self._target.look()
         except RpcUnreachable as error:
@@ -173,7 +177,6 @@ class Feeder:
             self._in_trouble("refused", f"{error}; trying again every 5 minutes")
         else:
             await self._looked(look)
-        await self._see_own_place()
         await self._advertise(is_up=is_up)
 
     def _in_trouble(self, kind: str, words: str) -> None:
@@ -204,7 +207,10 @@ class Feeder:
         """The peer has left, or no longer offers the service. A chain node that is connected to it
         all the same keeps it for as long.
         """
-        peer = self._standing[key]
+        peer = self._standing.get(key)
+        if peer is None:
+            self._gone.discard(key)
+            return
         if self._target.waits_s and look.connected_to(peer):
             return
         self._gone.discard(key)
@@ -253,12 +259,13 @@ class Feeder:
         look = self._look_result
         if look is None or not look.has_room:
             return None
-        if look.outbound + len(self._awaited) + self._candidates.in_flight >= self._settings.want:
+        underway = len(self._awaited) + len(self._offering) + self._candidates.in_flight
+        if look.outbound + underway >= self._settings.want:
             return None
         return self._candidates.take(
             trio.current_time(),
             lambda peer: look.has(peer) or self._is_own(peer),
-            self._awaited,
+            self._awaited.keys() | self._offering,
         )
 
     async def _shake_hands(self, peer: ChainPeer) -> None:
@@ -274,22 +281,23 @@ class Feeder:
         if self._settings.dry_run:
             self._report.tell("would-offer", f"{peer}  {words}", peer=str(peer), **fields)
             return
-        awaited = _Awaited(peer, trio.current_time())
-        self._awaited[peer.key] = awaited
+        began = trio.current_time()
+        self._offering.add(peer.key)
         try:
             offered = await self._target.offer(peer)
         except LacksService as error:
             offered = Offered("bad", str(error))
         except (RpcUnreachable, RpcRefused):
-            del self._awaited[peer.key]  # the next look says what is wrong
-            return
+            return  # the next look says what is wrong
+        finally:
+            self._offering.discard(peer.key)
         if offered.verdict in ("bad", "busy", "wrong-network"):
-            del self._awaited[peer.key]
             await self._refused(peer, offered.words, offered.verdict, offered.fields)
             return
         self._report.tell("offered", f"{peer}  {words}", peer=str(peer), **fields)
-        if not self._target.waits_s:
-            del self._awaited[peer.key]
+        if self._target.waits_s:
+            self._awaited[peer.key] = _Awaited(peer, began)
+        else:
             await self._taken(peer, offered)
 
     async def _taken(self, peer: ChainPeer, offered: Offered) -> None:

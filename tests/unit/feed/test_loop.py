@@ -86,6 +86,7 @@ class ChainNode:
     error: Exception | None = None
     has_room: bool = True
     looks: int = 0
+    offer_s: float = 0.01
     answer: Offered = NOT_KNOWN_YET
 
     async def look(self) -> ChainLook:
@@ -101,7 +102,7 @@ class ChainNode:
         )
 
     async def offer(self, peer: ChainPeer) -> Offered:
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(self.offer_s)
         if self.error is not None:
             raise self.error
         self.offered.append(str(peer))
@@ -320,6 +321,38 @@ async def test_a_target_that_answers_at_once_is_believed(autojump_clock: MockClo
         assert chain.taken_back == [str(first)]
         assert len(chain.offered) == 3
     assert {verdict for _, verdict in node.verdicts} == {"good"}
+
+
+async def test_an_offer_may_take_longer_than_a_look_and_a_restart(
+    autojump_clock: MockClock,
+) -> None:
+    """As a command that takes its time, beside quick looks and a restart of the chain node."""
+    for waits_s in (0.0, 30.0):
+        chain = ChainNode(waits_s=waits_s, offer_s=20.0, answer=Offered("good", "taken"))
+        node = RunningNode([ONE, TWO])
+        async with feeding(node, chain, want=2, quick_look_s=1.0, look_s=2.0) as said:
+            await trio.sleep(10)
+            chain.error = RpcUnreachable("restarting")
+            await trio.sleep(5)
+            chain.error = None
+            await trio.sleep(60)
+        assert sorted(chain.offered) == [str(ONE), str(TWO)]
+        assert said.of("refused") == []
+        assert sorted(node.verdicts) == sorted([(ONE.key, "good"), (TWO.key, "good")])
+
+
+async def test_what_is_found_again_before_it_was_taken_back_stays(
+    autojump_clock: MockClock,
+) -> None:
+    node, chain = RunningNode([ONE]), ChainNode()
+    async with feeding(node, chain):
+        await trio.sleep(10)
+        node.lost(ONE.key)
+        await trio.sleep(20)
+        node.found(ONE)
+        chain.outbound.clear()
+        await trio.sleep(30)
+        assert chain.taken_back == []
 
 
 async def test_once_ends_with_the_peers_that_are_wanted(autojump_clock: MockClock) -> None:
