@@ -13,7 +13,8 @@ A peer is one that has answered the newcomer itself, as far as its program can t
 
 - kadisc: one that exchanged signed records with it and proved its key there. *library*: what
   ``node.peers()`` gives in a program; *socket*: ``kadisc run`` is started, and its control socket
-  asked as soon as it is there; *follow*: the same by its method ``follow_peers``; *command*: the lines that ``kadisc peers NETWORK`` prints.
+  asked as soon as it is there; *follow*: the same by its method ``follow_peers``; *command*: the
+  lines that ``kadisc peers NETWORK`` prints.
 - hyperswarm: one with which it has a connection, encrypted and with both keys proved.
 - lattica (rust-libp2p): one to which it is connected, with both keys proved. Where other networks
   share the DHT it must also have announced itself as a provider of the network's key.

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from kadisc.cli.main import build_parser
+from tests.support.printed import difference, shape
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "how-to" / "first-steps.md"
@@ -57,15 +58,10 @@ def free_ports() -> dict[str, str]:
             each.close()
 
 
-def shape(line: str) -> str:
-    """A line without what differs from run to run: numbers, IDs, and how many blanks align it."""
-    line = re.sub(r"\b[0-9a-f]{16,}\b", "<hex>", line)
-    line = re.sub(r"\d+(?:[.:]\d+)*", "<number>", line)
-    return " ".join(re.sub(r"s\b", "", line).split())
-
-
 def script(parts: list[Block], ports: dict[str, str]) -> str:
-    """One shell for all blocks, as the reader has one. The output of block N is in ``out.N``."""
+    """One shell for all blocks, as the reader has one. The output of block N, as a
+    terminal shows it, is in the file N of ``$OUTPUT``.
+    """
 
     def with_ports(text: str) -> str:
         for port, other in ports.items():
@@ -79,11 +75,12 @@ def script(parts: list[Block], ports: dict[str, str]) -> str:
                 f"cat > {block.title} <<'END OF FILE'\n{with_ports(block.text)}END OF FILE"
             )
             continue
-        text, printed = with_ports(block.text), f"> out.{number} 2> err.{number}"
+        text, printed = with_ports(block.text), f'> "$OUTPUT/{number}" 2>&1'
         if block.title == OTHER_TERMINAL:
             folder = re.findall(r"--state-dir (\S+)", text)[0]
             lines += [f"{{ exec {text.strip()}; }} {printed} & devnet=$!"]
-            lines += [f"until grep -q '20 nodes have joined' out.{number}; do sleep 0.1; done"]
+            joined = f"grep -q '20 nodes have joined' \"$OUTPUT/{number}\""
+            lines += [f"until {joined}; do sleep 0.1; done"]
             lines += [f"test -S {folder}/control.sock"]
             continue
         if block.title == INSTALL:
@@ -105,6 +102,9 @@ def run_all(parts: list[Block], folder: Path, path: str, timeout_s: float) -> No
     }
     if any(block.title == INSTALL for block in parts):
         del environment["PYTHONPATH"]
+    output = folder / "output"
+    output.mkdir()
+    environment |= {"OUTPUT": str(output), "PYTHONUNBUFFERED": "1"}
     done = subprocess.run(
         ["bash", "-c", script(parts, free_ports())],
         cwd=folder,
@@ -114,19 +114,18 @@ def run_all(parts: list[Block], folder: Path, path: str, timeout_s: float) -> No
         timeout=timeout_s,
     )
     outputs = {
-        number: "".join(
-            (folder / f"{stream}.{number}").read_text()
-            if (folder / f"{stream}.{number}").exists()
-            else ""
-            for stream in ("out", "err")
-        )
+        number: (output / str(number)).read_text() if (output / str(number)).exists() else ""
         for number in range(len(parts))
     }
     assert done.returncode == 0, (done.stdout, done.stderr, outputs)
     for number, block in enumerate(parts):
-        shapes = [shape(line) for line in outputs[number].splitlines()]
-        for line in block.printed.splitlines():
-            assert shape(line) in shapes, (line, outputs[number])
+        if block.language == "sh" and block.title not in (INSTALL, OTHER_TERMINAL):
+            fault = difference(block.printed.splitlines(), outputs[number].splitlines())
+            assert fault is None, (fault, block.text, outputs[number])
+        else:
+            shapes = [shape(line) for line in outputs[number].splitlines()]
+            for line in block.printed.splitlines():
+                assert shape(line) in shapes, (line, outputs[number])
 
 
 def commands() -> Iterator[list[str]]:
