@@ -14,6 +14,11 @@ the votes dissent as well. A change needs ``change_voters`` with ``agreement``: 
 liars opened, and whose votes arrive one by one, is wrong in 1 of 8 million cases (computed, and
 counted, in `sim/measure/vote_count.py`). Liars that never stop can open one recount in 20 s.
 
+The port is decided by the latest votes, and by a recount of its own: where nearly all agreed on it
+and one sees another at the same address, netgroups are asked that have not said so yet. A NAT that
+restarts gives another port, and while nobody knows it strangers do not reach the node. So many
+votes are needed as the latest ones are, and liars that never stop can open ever fewer.
+
 A change of the own network, as of the addresses of this machine, is a reason of its own to doubt
 the address: the votes so far are void, and ``first_voters`` decide again. Attack: such changes can
 be forced from outside, as by forged advertisements of a router in the LAN; each would be one more
@@ -29,6 +34,9 @@ from typing import Final
 from ...config import AddressConfig
 from ..contract.times import NEVER
 
+PORT_PAUSE_S: Final = 60.0
+LONGEST_PORT_PAUSE_S: Final = 3600.0
+"""The pause between two recounts of the port: it doubles with each one that changed nothing."""
 MAX_VOTERS: Final = 512
 """The most votes that are kept before the first decision."""
 
@@ -137,7 +145,10 @@ class ExternalAddress:
         "_max_voters",
         "_move_waits",
         "_next_move_at",
+        "_next_port_recount_at",
         "_next_recount_at",
+        "_port_pause_s",
+        "_port_recount",
         "_ports",
         "_probes_asked",
         "_recount_since",
@@ -165,6 +176,9 @@ class ExternalAddress:
         # by chance, sooner or later.
         self._tally = Tally(self._max_voters if ip is not None else MAX_VOTERS)
         self._ports = Tally(2 * config.first_voters)
+        self._port_recount: Tally | None = None
+        self._next_port_recount_at = NEVER
+        self._port_pause_s = PORT_PAUSE_S
         self._recount_since: float | None = None
         self._probes_asked = 0
         self._next_recount_at = NEVER
@@ -190,7 +204,9 @@ class ExternalAddress:
 
     def has_voted(self, netgroup: bytes) -> bool:
         """Whether the netgroup has voted in the current count."""
-        return self._tally.has_voted(netgroup)
+        is_of_address = self._port_recount is None or self._recount_since is not None
+        count = self._tally if is_of_address or self._port_recount is None else self._port_recount
+        return count.has_voted(netgroup)
 
     def network_changed(self, now: float) -> int:
         """The own network changed, or the machine was suspended. Returns how many netgroups to ask
@@ -211,6 +227,8 @@ class ExternalAddress:
         self._next_move_at = now + config.moved_pause_s
         self._next_recount_at = NEVER
         self._ports = Tally(2 * config.first_voters)
+        self._port_recount = None
+        self._port_pause_s = PORT_PAUSE_S
         self.unanimous = None
         if self.ip is None:
             self._tally = Tally(MAX_VOTERS)
@@ -232,6 +250,7 @@ class ExternalAddress:
         settled = self._recount_since is None and self.confidence is not Confidence.REMEMBERED
         return (
             settled
+            and self._port_recount is None
             and ip == self.ip
             and port == self.port
             and self._tally.is_unanimous(ip)
@@ -245,8 +264,7 @@ class ExternalAddress:
         if port == self.port:
             port = self.port
         config = self._config
-        if self._ports.add(netgroup, port):
-            self.port = self._ports.winner(config.first_voters, config.agreement) or self.port
+        port_probes = self._count_port(netgroup, ip, port, now)
         if self.confidence is Confidence.CONFIGURED:
             self._tally.add(netgroup, ip)  # shown to the operator, decides nothing
             return NO_CHANGE
@@ -256,7 +274,8 @@ class ExternalAddress:
         if self._recount_since is None:
             if ip == self.ip:
                 self._tally.add(netgroup, ip)
-                return self._confirm()
+                self._confirm()
+                return VoteResult(probes=port_probes) if port_probes else NO_CHANGE
             if now < self._next_recount_at:
                 return NO_CHANGE
             self._open_recount(now)
@@ -265,13 +284,45 @@ class ExternalAddress:
         self._tally.add(netgroup, ip)
         return self._recount(now)
 
-    def _confirm(self) -> VoteResult:
+    def _count_port(self, netgroup: bytes, ip: bytes, port: bytes, now: float) -> int:
+        """Returns how many netgroups to ask for their votes."""
+        config, ports, recount = self._config, self._ports, self._port_recount
+        agreed = self.port is not None and ports.share(self.port) >= config.agreement
+        if ports.add(netgroup, port):
+            self.port = ports.winner(config.first_voters, config.agreement) or self.port
+        if recount is None:
+            if not agreed or port == self.port or ip != self.ip or now < self._next_port_recount_at:
+                return 0
+            self._port_recount = Tally(2 * config.first_voters)
+            self._port_recount.add(netgroup, port)
+            return config.probes
+        if ip != self.ip or not recount.add(netgroup, port):
+            return 0
+        voters = len(recount)
+        dissent = 1.0 - recount.share(self.port) if self.port is not None else 1.0
+        if voters >= config.probes and dissent < 0.5:
+            self._end_port_recount(now, changed=False)
+        elif voters >= 2 * config.first_voters:
+            winner = recount.winner(voters, config.agreement)
+            if winner is not None:
+                self.port, self._ports = winner, recount
+            self._end_port_recount(now, changed=winner is not None)
+        elif voters % config.probes == 0:
+            return config.probes
+        return 0
+
+    def _end_port_recount(self, now: float, *, changed: bool) -> None:
+        self._port_recount = None
+        pause_s = PORT_PAUSE_S if changed else self._port_pause_s
+        self._next_port_recount_at = now + pause_s
+        self._port_pause_s = pause_s if changed else min(2 * pause_s, LONGEST_PORT_PAUSE_S)
+
+    def _confirm(self) -> None:
         if (
             self.confidence is Confidence.REMEMBERED
             and self._tally.winner(self._config.first_voters, self._config.agreement) == self.ip
         ):
             self.confidence = Confidence.VOTED
-        return NO_CHANGE
 
     def _recount(self, now: float) -> VoteResult:
         config = self._config

@@ -13,6 +13,7 @@ The first contacts are not held back, and in a small network no peers: there is 
 
 from __future__ import annotations
 
+from random import Random
 from typing import Final
 
 from ...contacts import Contact
@@ -60,6 +61,12 @@ class HostSample:
         bits = _PORT_BITS if len(endpoint) == IPV4_ENDPOINT_BYTES else _HALF_AND_PORT_BITS
         product = (int.from_bytes(endpoint, "big") >> bits) * self._factor & _KEY_MASK
         return product >> _PART_SHIFT < self._parts
+
+
+def drawn_sample(share: float, rng: Random) -> HostSample:
+    """About that share of all hosts, at least one part of 256 and at most half."""
+    parts = max(1, min(MOST_PARTS, round(PARTS * share)))
+    return HostSample(bytes((parts,)) + rng.randbytes(KEY_BYTES))
 
 
 class StrangerReserve:

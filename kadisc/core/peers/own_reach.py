@@ -117,8 +117,9 @@ class OwnReach:
         for reach in self.families.values():
             if found:
                 reach.helper_found(now)
-            if more := reach.look_at_guard(now):
-                commands = [*commands, *more]
+            for more in (reach.look_at_port(now), reach.look_at_guard(now)):
+                if more:
+                    commands = [*commands, *more]
         is_checked = False
         for family, check in self._checks.items():
             # One family is enough: a service listens at one port in both.

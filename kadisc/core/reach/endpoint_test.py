@@ -26,7 +26,7 @@ FAILED_PROBES: Final = 2
 """Probes that are sent at once for a closed endpoint."""
 REFRESH_MISSES: Final = 4
 """So many misses in a row open a new test of a proven endpoint."""
-MAX_REFRESH_PROBES: Final = 8
+MAX_REFRESH_PROBES: Final = 12
 """Probes of one refresh at most; those that end as nothing are replaced."""
 REFRESH_RETRY_S: Final = 10.0
 """A refresh that found no helper, or that ended as nothing, goes on after so long; the pause
@@ -163,9 +163,8 @@ class EndpointTest:
             self._proved(helper, witness, now)
         elif outcome is ProbeOutcome.MISS and is_current:
             self._was_missed(helper, witness, now)
-        elif is_current and self.state is EndpointState.PROVEN and not self._outstanding:
-            self.deadline = now + self._refresh_pause_s
-            self._refresh_pause_s = min(2 * self._refresh_pause_s, self._config.max_retry_s)
+        elif is_current and self.state is EndpointState.PROVEN:
+            self._came_to_nothing(now)
         if self.state is EndpointState.TESTING and self._is_used_up:
             self.deadline = min(self.deadline, now)
 
@@ -259,7 +258,7 @@ class EndpointTest:
         self.deadline = now + self._refresh_pause_s
         if not helpers:
             return 0
-        if self._refresh_sent >= MAX_REFRESH_PROBES:
+        if self._refresh_sent >= MAX_REFRESH_PROBES and not self._outstanding:
             self._begin_refresh()
         if not self._refresh_missed and not self._refresh_sent:
             self.asked_now.clear()
@@ -336,6 +335,14 @@ class EndpointTest:
         is_last = self._round + 1 >= self._rounds
         share = BOTH_ROUNDS_WITNESSES if is_last and self._round else FIRST_ROUND_WITNESSES
         return len(self._missed) >= misses and len(self._witnesses) >= share * misses
+
+    def _came_to_nothing(self, now: float) -> None:
+        """A probe of a proven endpoint; where one was missed already, another is sent at once."""
+        if self._refresh_missed and self._refresh_sent < MAX_REFRESH_PROBES:
+            self.deadline = now
+        elif not self._outstanding:
+            self.deadline = now + self._refresh_pause_s
+            self._refresh_pause_s = min(2 * self._refresh_pause_s, self._config.max_retry_s)
 
     def _begin(self, now: float) -> None:
         if self.state is not EndpointState.TESTING:

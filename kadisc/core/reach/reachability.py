@@ -20,7 +20,7 @@ from ..contract.queries import NO_COMMANDS, Command, Commands, PendingQuery, Que
 from ..contract.reach_verdict import DIRECT, MAPPED, ReachVerdict
 from ..contract.times import FOREVER, NEVER
 from ..dht import Dht
-from ..limits.reserve import KEY_BYTES, MOST_PARTS, PARTS, HostSample
+from ..limits.reserve import drawn_sample
 from .endpoint_test import EndpointState, EndpointTest
 from .guard import LOOK_AGAIN_S, GuardRule
 from .nat_kind import nat_kind
@@ -90,6 +90,7 @@ class Reachability:
         self._began_at = now
         self._nat = "unknown"
         self._told: tuple[ReachVerdict, Endpoint | None, str | None] = (self.verdict, None, None)
+        self._looked_at_port: bytes | None = None
         self._strangers: dict[bytes, float] = {}
         """By netgroup, when one sent a query last; few."""
         self._helpers = 0
@@ -99,7 +100,9 @@ class Reachability:
         self._reserve = dht.parts.reserve
         if self._tests_at_all:
             self.deadline = now
-            self._begin_reserve(now)
+            if (share := config.reach.reserve_share) > 0:
+                sample = drawn_sample(2 * share, context.rng)
+                self._reserve.begin(sample, context.contacted, now + config.reach.reserve_s)
         self._apply_conduct(now)
 
     # --- what happens -----------------------------------------------------------------------------
@@ -170,6 +173,13 @@ class Reachability:
         self._look_at_endpoints(now)
         return self._decide(now)
 
+    def look_at_port(self, now: float) -> Commands:
+        """Other nodes may see another port, of which there is no event."""
+        if self._address.port == self._looked_at_port or not self._tests_at_all:
+            return NO_COMMANDS
+        self._looked_at_port = self._address.port
+        return self.address_changed(now)
+
     def mapped(self, endpoint: Endpoint | None, now: float) -> Commands:
         """The router maps this endpoint to the node's socket; None: no longer."""
         if endpoint == self._granted or not self._tests_at_all:
@@ -239,12 +249,6 @@ class Reachability:
                 count = test.due(netgroups, now)
                 queries += self.probes.send(test, count, usable, endpoint, port, now)
         return queries
-
-    def _begin_reserve(self, now: float) -> None:
-        parts = min(MOST_PARTS, round(2 * PARTS * self._config.reserve_share))
-        if parts:
-            sample = HostSample(bytes((parts,)) + self._context.rng.randbytes(KEY_BYTES))
-            self._reserve.begin(sample, self._context.contacted, now + self._config.reserve_s)
 
     # --- endpoints --------------------------------------------------------------------------------
 

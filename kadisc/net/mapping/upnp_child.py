@@ -25,6 +25,7 @@ MAX_LINE_BYTES: Final = 4096
 CPU_S: Final = 5
 MEMORY_BYTES: Final = 256 << 20
 LIFETIME_S: Final = 10
+DESCRIPTION_S: Final = 3
 MAX_FILES: Final = 32
 DESCRIPTION: Final = "kadisc"
 # What miniupnpc says (`strupnperror`) for the errors 402, 725, 718 and 501.
@@ -62,6 +63,24 @@ def is_at(url: str, gateway: str) -> bool:
     return re.fullmatch(pattern, url) is not None
 
 
+def check_description(url: str) -> None:
+    """Raises RequestFailed where the description is not at that URL itself: the library would follow
+    a redirect to any host of the LAN.
+    """
+    from http.client import HTTPConnection, HTTPException
+
+    host, _, path = url.removeprefix("http://").partition("/")
+    try:
+        connection = HTTPConnection(host, timeout=DESCRIPTION_S)
+        connection.request("GET", f"/{path}", headers={"Connection": "close"})
+        status = connection.getresponse().status
+        connection.close()
+    except (OSError, HTTPException, ValueError) as error:
+        raise RequestFailed("description", f"no usable description: {error}") from None
+    if status != 200:
+        raise RequestFailed("description", f"the description is not there: HTTP status {status}")
+
+
 def answer_to(request: dict[str, Any]) -> dict[str, Any]:
     """Carries a request out. Raises RequestFailed."""
     try:
@@ -71,6 +90,7 @@ def answer_to(request: dict[str, Any]) -> dict[str, Any]:
     url, gateway = str(request["url"]), str(request["gateway"])
     if not is_at(url, gateway):
         raise RequestFailed("location", "the description is not at the router")
+    check_description(url)
     router = miniupnpc.UPnP()
     try:
         control = str(router.selectigd(url))

@@ -267,3 +267,56 @@ def test_attack_by_liars_who_force_changes_of_network() -> None:
     assert wrong_moves(CONFIG, 0.35, hours, rng, every_s=5.0) <= 3
     without = replace(CONFIG, moved_pause_s=0.0)
     assert wrong_moves(without, 0.35, hours, rng, every_s=5.0) >= 19
+
+
+def _settled_address(votes: int = 40) -> ExternalAddress:
+    address = ExternalAddress(AddressConfig(), None, None, Confidence.UNKNOWN)
+    for number in range(votes):
+        address.vote(number.to_bytes(2, "big"), TRUE, PORT, float(number))
+    assert (address.ip, address.port) == (TRUE, PORT)
+    return address
+
+
+def test_another_port_is_followed_with_24_votes_that_are_asked_for() -> None:
+    """A NAT that restarts gives another port; replies that come by themselves take minutes."""
+    address, port = _settled_address(), b"\x30\x39"
+    asked = address.vote(b"\1\0", TRUE, port, 100.0).probes
+    assert asked == 8
+    number = 0
+    while asked:
+        asked -= 1
+        number += 1
+        voter = b"\2" + bytes((number,))
+        assert not address.has_voted(voter)
+        asked += address.vote(voter, TRUE, port, 101.0).probes
+        assert address.has_voted(voter) or address.port == port
+    assert number <= 24
+    assert (address.ip, address.port, address.confidence) == (TRUE, port, Confidence.VOTED)
+
+
+def test_one_liar_costs_eight_queries_ever_more_seldom() -> None:
+    address = _settled_address()
+    costs: list[float] = []
+    for second in range(100, 7300):
+        asked = address.vote(b"\1\0", TRUE, b"\x66\x66", float(second)).probes
+        if asked:
+            costs.append(second)
+        for number in range(asked):
+            assert not address.vote(b"\2" + bytes((number,)), TRUE, PORT, second + 0.5).probes
+        address.vote(b"\1\0", TRUE, PORT, second + 0.6)  # the others outvote it
+    assert address.port == PORT
+    assert len(costs) <= 8, costs
+
+
+def test_a_quarter_of_liars_does_not_move_the_port() -> None:
+    rng, moved = random.Random(5), 0
+    for _ in range(300):
+        address = _settled_address()
+        now, asked = 100.0, 0
+        for number in range(1, 201):
+            now += 0.05 if asked else 3.0
+            asked = max(0, asked - 1)
+            port = b"\x66\x66" if rng.random() < 0.25 else PORT
+            asked += address.vote(number.to_bytes(3, "big"), TRUE, port, now).probes
+        moved += address.port != PORT
+    assert moved == 0

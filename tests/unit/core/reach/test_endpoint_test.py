@@ -212,6 +212,21 @@ def test_a_missed_refresh_sends_three_more_and_four_misses_open_a_test() -> None
     assert bench.now < 100.0
 
 
+def test_after_a_miss_a_probe_that_comes_to_nothing_is_replaced_at_once() -> None:
+    """Where many witnesses know the node, half of the probes tell nothing."""
+
+    def answers(helper: int, now: float) -> Answer:
+        if now < 50.0:
+            return PROOF, 0.2
+        return (MISS, 2.3) if helper % 2 else (NOTHING, 0.3)
+
+    bench = EndpointBench(answers)
+    assert bench.run(55.0) is PROVEN
+    bench.run(1000.0, while_state=PROVEN)
+    first_miss = min(at for at, helper in bench.sent if at > 55.0 and helper % 2) + 2.3
+    assert bench.now - first_miss <= 8.0
+
+
 def test_a_stranger_in_a_refresh_begins_its_60_s_anew() -> None:
     bench = EndpointBench(
         lambda helper, now: (PROOF, 0.2) if now < 10 or now > 62 else (MISS, 2.3),
