@@ -105,6 +105,23 @@ class ReachConfig:
         within(1, 86_400),
         "A test that decided nothing begins again after at most this many seconds.",
     )
+    empty_rounds: int = setting(
+        4,
+        within(1, 1000),
+        "After this many rounds in a row in which no witness was a stranger, the next one comes"
+        " after ``empty_retry_s``, and has half as many probes.",
+    )
+    empty_retry_s: float = setting(
+        3600.0,
+        within(1, 86_400),
+        "The pause after ``empty_rounds`` rounds in which no witness was a stranger, as in a"
+        " network so small that all nodes know each other.",
+    )
+    new_helpers: int = setting(
+        8,
+        within(1, 1000),
+        "This many helpers that were found during that pause end it.",
+    )
     guard_entries: int = setting(
         64,
         within(1, 100_000),

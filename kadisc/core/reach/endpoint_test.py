@@ -37,14 +37,6 @@ EMPTY_PROBES: Final = 8
 """A round ends when so many probes ended as nothing, and no other one: as in a small network, where
 every witness knows this node. Each costs other nodes some ten datagrams.
 """
-EMPTY_ROUNDS: Final = 4
-"""After so many such rounds in a row, seven minutes after the start, the next pause is
-`EMPTY_RETRY_S`, and half as many probes are enough.
-"""
-EMPTY_RETRY_S: Final = 3600.0
-NEW_HELPERS: Final = 8
-"""So many helpers that were found during that pause end it."""
-
 FIRST_ROUND_WITNESSES: Final = 0.5
 BOTH_ROUNDS_WITNESSES: Final = 0.75
 """The witnesses that did not get in are of so many netgroups at least, as a share of ``misses``:
@@ -199,8 +191,8 @@ class EndpointTest:
     def helper_found(self, now: float) -> None:
         """There is one helper more."""
         self._new_helpers += 1
-        is_pause = self._is_retry and self._empty_rounds >= EMPTY_ROUNDS
-        if self._lacks_helpers or (is_pause and self._new_helpers >= NEW_HELPERS):
+        is_pause = self._is_retry and self._empty_rounds >= self._config.empty_rounds
+        if self._lacks_helpers or (is_pause and self._new_helpers >= self._config.new_helpers):
             self.deadline = now
 
     @property
@@ -277,7 +269,7 @@ class EndpointTest:
             return False
         enough = self._config.round_probes
         if not self._proofs and not self._missed:
-            is_futile = self._empty_rounds >= EMPTY_ROUNDS
+            is_futile = self._empty_rounds >= self._config.empty_rounds
             enough = min(enough, EMPTY_PROBES // 2 if is_futile else EMPTY_PROBES)
         return self._sent >= enough
 
@@ -379,8 +371,8 @@ class EndpointTest:
         self._is_retry = True
         self._empty_rounds = 0 if has_proof or self._missed else self._empty_rounds + 1
         self._new_helpers = 0
-        is_futile = self._empty_rounds >= EMPTY_ROUNDS
-        self.deadline = now + (EMPTY_RETRY_S if is_futile else self._next_retry_s())
+        is_futile = self._empty_rounds >= self._config.empty_rounds
+        self.deadline = now + (self._config.empty_retry_s if is_futile else self._next_retry_s())
 
     def _settle(self, state: EndpointState, now: float) -> None:
         self.state = self.settled = state

@@ -1,5 +1,6 @@
 """What a router says by itself: its external address has changed, or it has begun anew. PCP and
-NAT-PMP send that to 224.0.0.1, port 5350 (RFC 6887, section 14.1; RFC 6886, section 3.2.1).
+NAT-PMP send that to 224.0.0.1, port 5350, PCP to ff02::1 as well (RFC 6887, section 14.1; RFC 6886,
+section 3.2.1).
 
 Attack: any host of the LAN can send there, in the router's name. If a notice ended a mapping, or
 were believed in what it says, one forged datagram would cut the node off, and many would make it
@@ -9,18 +10,21 @@ after a random time of at most a second, once per 5 s; what it says is not read.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 from collections import Counter
 from random import Random
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import trio
 
+from ...endpoints import Family
 from . import natpmp, pcp
 from .router_access import Location, NoRouter
 
 GROUP: Final = "224.0.0.1"
+GROUP_6: Final = "ff02::1"
 PORT: Final = 5350
 JITTER_S: Final = 1.0
 """All nodes behind a router hear it at once: each waits for a random time up to this."""
@@ -69,7 +73,7 @@ class NoticeFilter:
 
 
 class NoticeListener:
-    """Listens on the interface towards the router of IPv4, while there is one."""
+    """Listens on the interface towards the router of one family, while there is one."""
 
     def __init__(self, mappings: Renewing, rng: Random, counters: Counter[str]) -> None:
         self._mappings = mappings
@@ -116,17 +120,26 @@ class NoticeListener:
 
 def notice_socket(place: Location) -> socket.socket:
     """A socket that hears the group on the interface towards the router, beside those of other
-    programs. Raises OSError.
+    programs. Raises OSError, also for a router of IPv6 whose address names no interface.
     """
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    is_ipv4 = place.family is Family.IPV4
+    sock = socket.socket(socket.AF_INET if is_ipv4 else socket.AF_INET6, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if hasattr(socket, "SO_REUSEPORT"):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind((GROUP, PORT))
-        membership = struct.pack("4s4s", socket.inet_aton(GROUP), place.source)
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        if is_ipv4:
+            sock.bind((GROUP, PORT))
+            membership = struct.pack("4s4s", socket.inet_aton(GROUP), place.source)
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        else:
+            _, _, interface = place.gateway.partition("%")
+            index = socket.if_nametoindex(interface)
+            group = socket.inet_pton(socket.AF_INET6, GROUP_6)
+            sock.bind((GROUP_6, PORT, 0, index))
+            membership = struct.pack("@16sI", group, index)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, membership)
     except BaseException:
         sock.close()
         raise
@@ -140,5 +153,14 @@ def _drain(sock: socket.socket) -> list[tuple[bytes, tuple[str, int]]]:
             payload, source = sock.recvfrom(pcp.MAX_BYTES + 1)
         except OSError:
             break  # nothing waits, or the interface is gone: the next look may find more
-        batch.append((payload, (source[0], source[1])))
+        batch.append((payload, (_host_of(source), source[1])))
     return batch
+
+
+def _host_of(source: tuple[Any, ...]) -> str:
+    """Written as the gateway is: a link-local address with the name of its interface."""
+    host = str(source[0])
+    if len(source) == 4 and source[3]:
+        with contextlib.suppress(OSError):  # the interface is gone
+            return f"{host}%{socket.if_indextoname(source[3])}"
+    return host

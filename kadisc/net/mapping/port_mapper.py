@@ -96,8 +96,8 @@ class PortMapper:
                 nursery.start_soon(self._follow_addresses)
                 for mappings in self._families.values():
                     nursery.start_soon(mappings.run)
-                if (ipv4 := self._families.get(Family.IPV4)) is not None:
-                    nursery.start_soon(NoticeListener(ipv4, self._rng, self._asker.counters).run)
+                    listener = NoticeListener(mappings, self._rng, self._asker.counters)
+                    nursery.start_soon(listener.run)
         finally:
             with trio.CancelScope(shield=True):
                 async with trio.open_nursery() as nursery:

@@ -64,7 +64,7 @@ def is_at(url: str, gateway: str) -> bool:
 
 
 def check_description(url: str) -> None:
-    """Raises RequestFailed where the description is not at that URL itself: the library would follow
+    """Raises RequestFailed where the description is not at that URL: the library would follow
     a redirect to any host of the LAN.
     """
     from http.client import HTTPConnection, HTTPException

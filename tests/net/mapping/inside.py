@@ -50,11 +50,17 @@ ROUTER, OWN, OTHER = "192.168.77.1", "192.168.77.10", "192.168.77.66"
 HERE = Location(Family.IPV4, ROUTER, socket.inet_aton(OWN))
 ANNOUNCE = struct.pack("!BBBBII12x", 2, 0x80, 0, 0, 0, 0)
 GROUP = ("224.0.0.1", 5350)
+ROUTER_6, OTHER_6 = "fe80::77:1", "fe80::77:66"
+HERE_6 = Location(Family.IPV6, f"{ROUTER_6}%lan6", socket.inet_pton(socket.AF_INET6, ROUTER_6))
 SETUP = (
     "ip link set lo up multicast on",
     *(f"ip addr add {ip}/24 dev lo" for ip in (ROUTER, OWN, OTHER)),
     *(f"ip addr add 192.168.77.{number}/24 dev lo" for number in range(100, 120)),
     "ip route add default via 192.168.77.1 dev lo src 192.168.77.10",
+    "ip link add lan6 type veth peer name far6",
+    "ip link set lan6 up",
+    "ip link set far6 up",
+    *(f"ip -6 addr add {ip}/64 dev lan6 nodad" for ip in (ROUTER_6, OTHER_6)),
 )
 
 Answering = Callable[[bytes], Iterable[bytes]]
@@ -169,13 +175,36 @@ class Renewals:
         self.moved = trio.Event()
         self.at: list[float] = []
 
-    def found(self) -> None:
-        self.place = HERE
+    def found(self, place: Location = HERE) -> None:
+        self.place = place
         moved, self.moved = self.moved, trio.Event()
         moved.set()
 
     def again(self) -> None:
         self.at.append(trio.current_time())
+
+
+async def noticed_6() -> dict[str, Any]:
+    """Renewals by five notices of the router of IPv6, and of another host."""
+    found: dict[str, Any] = {}
+    index = socket.if_nametoindex("lan6")
+    for name, source in {"router": ROUTER_6, "other-host": OTHER_6}.items():
+        renewals, counters = Renewals(), Counter[str]()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(NoticeListener(renewals, random.Random(1), counters).run)
+            await trio.sleep(0.1)
+            renewals.found(HERE_6)
+            await trio.sleep(0.2)
+            with trio.socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 1)
+                await sock.bind((source, 5351, 0, index))
+                for _ in range(5):
+                    await sock.sendto(ANNOUNCE, ("ff02::1", 5350, 0, index))
+                    await trio.sleep(0.1)
+            await trio.sleep(1.5)
+            nursery.cancel_scope.cancel()
+        found[name] = {"renewals": len(renewals.at), "counters": dict(counters)}
+    return found
 
 
 async def noticed() -> dict[str, Any]:
@@ -288,6 +317,7 @@ async def everything() -> dict[str, Any]:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(run, "notices", noticed)
+        nursery.start_soon(run, "notices_6", noticed_6)
         nursery.start_soon(run, "search", searched)
         nursery.start_soon(run, "scripted", scripted)
     results["user"] = await as_a_user()

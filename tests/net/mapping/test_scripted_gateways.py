@@ -88,6 +88,14 @@ def test_upnp_is_searched_by_one_datagram_and_found_at_the_router_alone(
     assert OTHER not in sound
 
 
+def test_notices_of_the_router_of_ipv6_count_too(seen: dict[str, Any]) -> None:
+    notices = seen["notices_6"]
+    assert notices["router"]["renewals"] == 1
+    assert notices["router"]["counters"]["mapping.notice.heeded"] == 1
+    assert notices["other-host"]["renewals"] == 0
+    assert set(notices["other-host"]["counters"]) == {"mapping.notice.other-source"}
+
+
 def test_a_node_maps_and_deletes_its_ports_and_keeps_the_nonces_after_a_crash(
     seen: dict[str, Any],
 ) -> None:

@@ -41,6 +41,7 @@ def play(scenario: Scenario, names: list[str], scratch: Path, limit_s: float) ->
             scenario.configuration,
             ipv6=scenario.ipv6,
             delay_ms=scenario.delay_ms,
+            stranger_s=scenario.stranger_s,
         )
 
     if failure := perform(prepare, limit_s):

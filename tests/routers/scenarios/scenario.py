@@ -17,3 +17,5 @@ class Scenario:
     configuration: str = ""
     ipv6: bool = False
     delay_ms: float = 0.0
+    stranger_s: float = 5.0
+    """When a host counts as a stranger: later than the routers forget what was sent to it."""

@@ -65,11 +65,13 @@ class Lab:
         *,
         ipv6: bool = False,
         delay_ms: float = 0.0,
+        stranger_s: float = 5.0,
     ) -> None:
         self.scratch = scratch
         self.ipv6 = ipv6
         self.started = time.monotonic()
-        self.configuration = CONFIGURATION + extra
+        strangers = f"stranger_s = {stranger_s}"
+        self.configuration = CONFIGURATION.replace("stranger_s = 5.0", strangers) + extra
         self.internet = Internet(delay_ms)
         self._strangers = itertools.count(1)
         self.world = World("world", (public_host(0), PORT), scratch)
