@@ -72,9 +72,12 @@ def check_description(url: str) -> None:
     host, _, path = url.removeprefix("http://").partition("/")
     try:
         connection = HTTPConnection(host, timeout=DESCRIPTION_S)
-        connection.request("GET", f"/{path}", headers={"Connection": "close"})
-        status = connection.getresponse().status
-        connection.close()
+        try:
+            connection.request("GET", f"/{path}", headers={"Connection": "close"})
+            with connection.getresponse() as response:
+                status = response.status
+        finally:
+            connection.close()
     except (OSError, HTTPException, ValueError) as error:
         raise RequestFailed("description", f"no usable description: {error}") from None
     if status != 200:

@@ -20,7 +20,12 @@ from hypothesis import strategies as st
 from kadisc.net.mapping import upnp
 from kadisc.net.mapping.results import Grant, MappingRequest, Refusal
 from kadisc.net.mapping.upnp import UpnpRouter, location_in, outcome_of, run_child
-from kadisc.net.mapping.upnp_child import MAX_LINE_BYTES, is_at
+from kadisc.net.mapping.upnp_child import (
+    MAX_LINE_BYTES,
+    RequestFailed,
+    check_description,
+    is_at,
+)
 
 from .scripted_router import AT_HOME, ROUTER, UDP
 
@@ -175,8 +180,13 @@ async def test_the_process_gets_no_environment_and_imports_nothing_of_the_user(
 
 
 def child_with(library: str, folder: Path) -> tuple[str, ...]:
-    """The command of the real child, where ``import miniupnpc`` finds this module."""
+    """The command of the real child, where ``import miniupnpc`` finds this module. Nothing is sent:
+    the description is said to be there.
+    """
     (folder / "miniupnpc.py").write_text(library)
+    (folder / "http").mkdir(exist_ok=True)
+    (folder / "http" / "__init__.py").write_text("")
+    (folder / "http" / "client.py").write_text(CLIENT)
     code = (
         f"import sys, runpy; sys.path.insert(0, {str(folder)!r})\n"
         f"runpy.run_path({upnp.CHILD[-1]!r}, run_name='__main__')"
@@ -195,6 +205,18 @@ class UPnP:
         {body}
         return True
 """
+CLIENT = """
+class HTTPException(Exception): pass
+class HTTPConnection:
+    status = 200
+    def __enter__(self): return self
+    def __exit__(self, *args): pass
+    def __init__(self, host, timeout): assert host == "192.168.1.1:5000" and timeout <= 5
+    def request(self, method, path, headers): assert (method, path) == ("GET", "/rootDesc.xml")
+    def getresponse(self): return self
+    def close(self): pass
+"""
+"""In place of the module of that name."""
 CONTROL = f"http://{ROUTER}:5000/ctl/IPConn"
 
 
@@ -253,6 +275,43 @@ async def test_a_control_url_elsewhere_is_refused(tmp_path: Path, control: str) 
     refusal = await asked(tmp_path, "raise SystemExit('spoken to')", control)
     assert isinstance(refusal, Refusal)
     assert refusal.code == "control-url"
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n<root/>", None),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.9:1/x\r\n\r\n", "HTTP status 302"),
+        (b"HTTP/1.1 404 Not Found\r\n\r\n", "HTTP status 404"),
+        (b"\xff" * 70_000, "no usable description"),
+        (b"", "no usable description"),
+    ],
+)
+async def test_a_description_is_taken_from_where_the_router_said_alone(
+    said: bytes, reason: str | None
+) -> None:
+    """The library would follow a redirect to any host of the LAN."""
+    heard: list[bytes] = []
+
+    async def serve(stream: trio.SocketStream) -> None:
+        async with stream:
+            heard.append(await stream.receive_some(4096))
+            await stream.send_all(said)
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        nursery.start_soon(trio.serve_listeners, serve, [listener])
+        port = listener.socket.getsockname()[1]
+        url = f"http://127.0.0.1:{port}/desc.xml"
+        refusal = None
+        try:
+            await trio.to_thread.run_sync(check_description, url)
+        except RequestFailed as failed:
+            refusal = str(failed.args[1])
+        nursery.cancel_scope.cancel()
+    assert heard[0].startswith(b"GET /desc.xml HTTP/1.1\r\n")
+    assert (refusal is None) is (reason is None)
+    assert reason is None or (refusal is not None and reason in refusal)
 
 
 @pytest.mark.parametrize(
