@@ -181,8 +181,9 @@ class Admission:
 
 
 class ErrorsAlone:
-    """A contact that answers find_node with errors alone loses its place in the table: after so
-    many spaced ones as evict, and one more, it is not there.
+    """A contact that answers find_node with an error is not returned to others, and one that
+    answers with errors alone loses its place in the table: after so many spaced ones as evict, and
+    one more, it is not there.
     """
 
     def __init__(self, config: CoreConfig) -> None:
@@ -213,6 +214,11 @@ class ErrorsAlone:
             or entry.verified_at > pending.sent_at
         ):
             return
+        require(
+            entry.failures > 0,
+            "a contact that answered with an error is returned to others",
+            entry,
+        )
         times, last = self._errors.get(source, (0, -1e9))
         if now < last + self._spacing_s:
             return

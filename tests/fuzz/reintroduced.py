@@ -117,7 +117,7 @@ FINDINGS: Final[dict[int, Finding]] = {
     12: Finding(
         "a contact that answers with errors alone keeps its place",
         (lambda: patch.object(Dht, "refused", _no_failure),),
-        ("a contact that answers with errors alone",),
+        ("a contact that answer",),
     ),
     21: Finding(
         "a clock that goes back raises, and the state that is saved cannot be read",

@@ -86,7 +86,7 @@ def test_configurations_are_within_their_bounds_and_cover_the_smallest() -> None
 # --- it finds what it is for ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [2, 8])
+@pytest.mark.parametrize("number", [2, 8, 12])
 def test_a_fault_that_is_put_back_is_found(number: int) -> None:
     found = search(number, 300.0)
     assert found.kind is not None, found
