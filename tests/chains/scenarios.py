@@ -236,6 +236,7 @@ def connects_monero(stage: ChainStage) -> None:
     stage.seen["peers"] = own.addresses()
 
 
+NEED_NPM = ("connects_handshake", "connects_ethereumjs")
 SCENARIOS: dict[str, Callable[[ChainStage], None]] = {
     scenario.__name__: scenario
     for scenario in (
@@ -254,6 +255,8 @@ def play(name: str, scratch: Path, programs: Path, limit_s: float) -> dict[str, 
         done = subprocess.run(["ip", *words.split()], capture_output=True, text=True)
         if done.returncode != 0:
             return {"unavailable": f"ip {words}: {done.stderr.strip()}"}
+    if name in NEED_NPM and not (programs / "npm" / "bin").exists():
+        return {"unavailable": "npm did not bring hsd and ethereumjs; see scripts/chain-nodes"}
     stage = ChainStage(scratch, programs)
     failure = perform(lambda: SCENARIOS[name](stage), limit_s)
     document = stage.seen | {"elapsed_s": round(time.monotonic() - started, 1)}

@@ -71,7 +71,7 @@ def test_services_that_no_record_can_hold_are_a_usage_error_and_change_nothing()
         {"eth": 0},
         {"": 5},
         {"e-t": 5},
-        {"fork": bytes(33)},
+        {"fork": bytes(65)},
         {f"name{number}": bytes(32) for number in range(9)},
     ):
         raw = record.raw
