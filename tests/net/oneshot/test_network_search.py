@@ -11,6 +11,7 @@ from kadisc.control.call import Call
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.endpoints import make_endpoint
 from kadisc.net.oneshot.network_search import NetworkSearch
+from kadisc.net.oneshot.port_check import PortCheck
 
 from ..lab import CONFIG, address, network, open_at
 from ..members import open_members
@@ -91,17 +92,13 @@ async def test_it_waits_for_peers_that_come_later_and_no_longer_than_asked(
 
 
 async def test_a_port_that_accepts_at_another_endpoint_of_the_peer_is_told_first() -> None:
-    async with open_members(network(), [1]) as [node]:
-        [server] = await trio.open_tcp_listeners(0, host="127.95.1.1")
-        port = server.socket.getsockname()[1]
-        closed, open_one = make_endpoint("127.95.1.2", 7001), make_endpoint("127.95.1.1", 7001)
-        peer = VerifiedPeer(
-            bytes(32), closed, 7, None, 1, {"p2p": port}, other_endpoints=(open_one,)
-        )
-        async with server:
-            search = NetworkSearch(node, 9, connects=True)
-            await search._try_ports(peer)
-        assert [each.endpoints for each in search.peers] == [(open_one, closed)]
-        search = NetworkSearch(node, 9, connects=True)
-        await search._try_ports(peer)
-        assert (search.peers, search.refused) == ([], 1)
+    [server] = await trio.open_tcp_listeners(0, host="127.95.1.1")
+    port = server.socket.getsockname()[1]
+    closed, open_one = make_endpoint("127.95.1.2", 7001), make_endpoint("127.95.1.1", 7001)
+    peer = VerifiedPeer(bytes(32), closed, 7, None, 1, {"p2p": port}, other_endpoints=(open_one,))
+    async with server:
+        accepting = await PortCheck("p2p").accepting(peer)
+        assert accepting is not None
+        assert accepting.endpoints == (open_one, closed)
+        assert await PortCheck("other").accepting(peer) is None
+    assert await PortCheck(None).accepting(peer) is None
