@@ -19,7 +19,7 @@ class Case:
     run: Callable[[ConformanceProbe], Awaitable[str]]
     """Returns the evidence of a PASS, or raises a `CaseVerdict`."""
     prepare: Callable[[ConformanceProbe], Awaitable[None]] | None = None
-    """Begins what takes a minute to show, before the first of the destructive cases."""
+    """Begins what takes a minute to show, some cases before its turn."""
     destructive: bool = False
     """The case may change a faulty node for a while, or crash it: only for nodes of one's own."""
 

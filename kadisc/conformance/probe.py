@@ -37,6 +37,7 @@ from .datagrams import Fields
 from .verdict import Failed
 
 MAX_DATAGRAM_BYTES = 65_535
+NODE_ID_BYTES = 20
 SOCKET_BUFFER_BYTES = 1 << 18
 MAX_STRAYS = 256
 """The limit of kept datagrams that answer no query, and of kept queries by the node under test."""
@@ -180,6 +181,8 @@ class ConformanceProbe:
         self._gates = {source: Gate(1 / pace.per_s) for source in self.sources}
         self._askers: list[Asker] = []
         self.node_id = b""
+        self._last_id = b""
+        """What it called itself in its last reply: it may have learned its address meanwhile."""
         self.version: bytes | None = None
 
     # --- Sources ----------------------------------------------------------------------------------
@@ -220,7 +223,7 @@ class ConformanceProbe:
         near its ID have free places.
         """
         keep = (1 << 160) - (1 << (160 - bits))
-        own = int.from_bytes(self.node_id, "big")
+        own = int.from_bytes(self._last_id or self.node_id, "big")
         return (own & keep | secrets.randbits(160) & ~keep).to_bytes(20, "big")
 
     # --- Asking -----------------------------------------------------------------------------------
@@ -268,7 +271,11 @@ class ConformanceProbe:
                 await self.send(payload, asker=who)
                 with trio.move_on_after(self.pace.timeout_s):
                     raw, envelope = await receive_channel.receive()
-                    return ProbeAnswer(raw, envelope, len(payload))
+                    answer = ProbeAnswer(raw, envelope, len(payload))
+                    node_id = (answer.body or {}).get(b"id")
+                    if type(node_id) is bytes and len(node_id) == NODE_ID_BYTES:
+                        self._last_id = node_id
+                    return answer
         finally:
             del who.waiting[tid]
             with suppress(trio.WouldBlock):  # a second answer came together with the first

@@ -28,6 +28,11 @@ from .cases import (
 from .probe import ConformanceProbe
 from .verdict import CaseOutcome, CaseVerdict, Skipped
 
+LOOK_AHEAD = 3
+"""A case is prepared so many cases before its turn: after those of `conduct.py`, which count what
+the node keeps of the sources.
+"""
+
 CASES: tuple[Case, ...] = (
     *framing.CASES,
     *identity.CASES,
@@ -75,12 +80,13 @@ async def run_suite(
     destructive = destructive or scope_of(probe.target) is Scope.LOOPBACK
     findings: list[Finding] = []
     silenced_by = ""
-    is_prepared = not destructive
+    prepared: list[Case] = []
     for index, case in enumerate(cases):
         progress(index, case)
-        if case.destructive and not is_prepared:
-            is_prepared = True
-            await _prepare(cases, probe)
+        for coming in cases[index : index + LOOK_AHEAD + 1] if destructive else ():
+            if coming.prepare is not None and coming not in prepared:
+                prepared.append(coming)
+                await coming.prepare(probe)
         if silenced_by:
             findings.append(
                 Finding(case, CaseOutcome.SKIP, f"the node has not answered since {silenced_by}")
@@ -91,12 +97,6 @@ async def run_suite(
         if findings[-1].outcome is CaseOutcome.FAIL and await probe.ask("ping") is None:
             silenced_by = case.name
     return findings
-
-
-async def _prepare(cases: Sequence[Case], probe: ConformanceProbe) -> None:
-    for case in cases:
-        if case.prepare is not None:
-            await case.prepare(probe)
 
 
 async def _judge(case: Case, probe: ConformanceProbe, *, destructive: bool) -> Finding:

@@ -183,9 +183,10 @@ def test_every_target_has_a_folder_of_its_own() -> None:
 
 def test_what_is_kept_are_the_smaller_inputs_that_reach_something_new() -> None:
     target = BY_NAME["as-map"]
-    first, *_, last = sorted(first_inputs(target), key=len)
-    assert reached(target, last)
-    chosen = smallest_that_reach(target, [last, first, first + b"\0\0", b"x"])
-    assert chosen[0] == b"x"
-    assert set().union(*(reached(target, each) for each in chosen)) >= reached(target, last)
-    assert smallest_that_reach(target, [b"x", b"x"]) == [b"x"]
+    inputs = sorted(first_inputs(target), key=len)
+    chosen = smallest_that_reach(target, [*reversed(inputs), inputs[-1] + b"\0"])
+    assert 1 < len(chosen) < len(inputs)
+    assert [len(each) for each in chosen] == sorted(map(len, chosen))
+    all_of_them = set().union(*(reached(target, each) for each in inputs))
+    assert set().union(*(reached(target, each) for each in chosen)) == all_of_them != set()
+    assert smallest_that_reach(target, [inputs[0], inputs[0]]) == [inputs[0]]

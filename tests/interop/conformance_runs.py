@@ -39,7 +39,7 @@ SOURCES = (
     *(f"45.40.{place}.1" for place in range(1, 41)),
     *(f"45.30.7.{place}" for place in range(1, 57)),
 )
-SETTLE_S = 15.0
+SETTLE_S = 30.0
 """For the client to have met both libtorrents."""
 START_S = 30.0
 MODULE_SCRIPT = """

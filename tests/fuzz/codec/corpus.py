@@ -10,7 +10,7 @@ from .target import Target
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 MAX_BYTES = 22_000
-MAX_FILES = 80
+MAX_FILES = 250
 """Bounds of what is kept for one target."""
 
 

@@ -150,5 +150,5 @@ HTTP_REQUESTS = Target(
     max_bytes=1200,
     intended_s=0.02,
     guided_by=("kadisc.http", "kadisc.observe.services"),
-    quick_runs=300,
+    quick_runs=100,
 )
