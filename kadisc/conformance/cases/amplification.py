@@ -31,6 +31,10 @@ unknown method may be answered as find_node.
 """
 VALUE_BYTES: Final = 990
 ANNOUNCERS: Final = 8
+FIRST_PLACE: Final = 14
+"""Of the announcing sources, which no case of `conduct.py` uses: libtorrent was seen to return no
+contacts at addresses that had announced, so that `silent-queriers` passed.
+"""
 
 
 async def amplification(probe: ConformanceProbe) -> str:
@@ -79,8 +83,8 @@ async def _factor(probe: ConformanceProbe, method: str, arguments: dict[str, Any
 async def _filled_info_hash(probe: ConformanceProbe) -> bytes:
     """An info-hash with some peers."""
     info_hash = secrets.token_bytes(20)
-    for place in range(min(ANNOUNCERS, len(probe.sources))):
-        asker = probe.open(place)
+    for number in range(min(ANNOUNCERS, len(probe.sources))):
+        asker = probe.open(FIRST_PLACE + number)
         token = await token_for(probe, info_hash, asker)
         await probe.ask("announce_peer", asker=asker, info_hash=info_hash, port=PORT, token=token)
     return info_hash
