@@ -6,6 +6,9 @@ decoded once. By the clock, and by the CPU time of this process, which other wor
 changes less. The shares are of samples, taken every 2 ms of CPU time: which folder the running
 function lies in; what a compiled function takes counts for its caller, all of a compiled core too.
 The sampling is part of what is measured, and takes less than 1 %.
+
+With ``--oracles`` the same world runs twice, a second of it in turns, with the oracles that are
+always on and without any; printed is the ratio of the CPU times. Both worlds must give one digest.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from kadisc.version import COMPILED
 DELIVERIES = 200_000
 WARMUP_S = 60.0
 STEP_S = 1.0
+TURN_S = 5.0
 SAMPLE_EVERY_S = 0.002
 GOAL_PER_S = 25_000
 PACKAGE = Path(kadisc.__file__).parent
@@ -97,9 +101,40 @@ def measure(nodes: int) -> None:
     print(f"  CPU time in {shares}; digest {world.digest.hexdigest()}")
 
 
+def measure_oracles(nodes: int) -> None:
+    """Prints what the oracles cost."""
+    labs = [Lab(SimOptions(nodes=nodes, seed=1)) for _ in range(2)]
+    labs[1].world.watchers.remove(labs[1].oracles)
+    cpu = [0.0, 0.0]
+    ratios: list[float] = []
+    with without_pauses():
+        for lab in labs:
+            lab.settle(warmup_s=WARMUP_S)
+        delivered = labs[0].world.delivered
+        turn = 0
+        while labs[0].world.delivered - delivered < DELIVERIES:
+            took = [0.0, 0.0]
+            for which in (turn % 2, 1 - turn % 2):
+                began = time.process_time()
+                labs[which].run(TURN_S)
+                took[which] = time.process_time() - began
+            turn += 1
+            cpu = [total + each for total, each in zip(cpu, took, strict=True)]
+            ratios.append(took[0] / took[1])
+    digests = {lab.world.digest.hexdigest() for lab in labs}
+    ratios.sort()
+    print(
+        f"{nodes:,} nodes: {cpu[0]:.1f} s of CPU time with the oracles, {cpu[1]:.1f} s without; "
+        f"ratio {cpu[0] / cpu[1]:.3f}, median of {turn} turns {ratios[len(ratios) // 2]:.3f}; "
+        f"{'the same digest' if len(digests) == 1 else 'DIGESTS DIFFER'}"
+    )
+
+
 def main() -> None:
-    for nodes in map(int, sys.argv[1:] or ["1000"]):
-        measure(nodes)
+    words = [word for word in sys.argv[1:] if word != "--oracles"]
+    measured = measure_oracles if "--oracles" in sys.argv[1:] else measure
+    for nodes in map(int, words or ["1000"]):
+        measured(nodes)
 
 
 if __name__ == "__main__":

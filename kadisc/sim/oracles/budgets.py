@@ -135,34 +135,36 @@ def bounds_of_time(limits: LimitsConfig, jumps: int = 0) -> WindowBounds:
 
 
 class Spent:
-    """Amounts by host and address in the present window."""
+    """Amounts by host and endpoint in the present window."""
 
-    __slots__ = ("amounts",)
+    __slots__ = ("by_host",)
 
     def __init__(self) -> None:
-        self.amounts: dict[tuple[int, bytes], float] = {}
-        """By number of the host and address, 4 or 16 bytes; to be added to by the caller."""
+        self.by_host: dict[int, dict[Endpoint, float]] = {}
+        """By number of the host; each is made by `of`."""
 
-    def add(self, number: int, ip: bytes, amount: float) -> None:
-        key = number, ip
-        self.amounts[key] = self.amounts.get(key, 0.0) + amount
+    def of(self, number: int) -> dict[Endpoint, float]:
+        """The amounts of a host, to be added to by the caller."""
+        amounts = self.by_host.get(number)
+        if amounts is None:
+            amounts = self.by_host[number] = {}
+        return amounts
+
+    def add(self, number: int, endpoint: Endpoint, amount: float) -> None:
+        amounts = self.of(number)
+        amounts[endpoint] = amounts.get(endpoint, 0.0) + amount
 
     def beyond(self, bounds: WindowBounds) -> Iterable[tuple[int, str, str, float]]:
         """The number of each host that spent more than the bounds allow, the level, the address or
         prefix there, and how much.
         """
-        by_host: dict[int, float] = {}
-        for (number, _), amount in self.amounts.items():
-            by_host[number] = by_host.get(number, 0.0) + amount
-        suspects = {number for number, amount in by_host.items() if amount > bounds.address}
-        if not suspects:  # as in nearly all windows
-            return
-        for number in sorted(suspects):
-            totals: dict[tuple[str, bytes], float] = {("all", b""): by_host[number]}
-            for (each, ip), amount in self.amounts.items():
-                if each != number:
-                    continue
-                endpoint = Endpoint(ip + NO_PORT)
+        for number in sorted(self.by_host):
+            amounts = self.by_host[number]
+            in_all = sum(amounts.values())
+            if in_all <= bounds.address:  # as nearly all do
+                continue
+            totals: dict[tuple[str, bytes], float] = {("all", b""): in_all}
+            for endpoint, amount in amounts.items():
                 for key in (
                     ("address", host_prefix(endpoint)),
                     ("subnet", subnet_prefix(endpoint)),

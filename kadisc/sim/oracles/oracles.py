@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 from ...config import Defences
 from ...core.contract.events import AnnounceFinished, Datagram, Event, WentOffline
 from ...endpoints import Endpoint
-from ...wire.envelope import tid_near_end
+from ...wire.envelope import TID_BYTES, TID_KEY
 from ..measure.oracle import Oracle
 from ..model.host import Host
 from ..model.members import Members
@@ -42,6 +42,7 @@ from .traffic import (
 from .unanswered import UnansweredOracle
 from .violation import Broken, violation
 
+TID_KEY_BYTES: Final = len(TID_KEY)
 LOOK_EVERY_S: Final = 5.0
 """The time between two looks of the oracles that look at the whole world."""
 
@@ -67,6 +68,7 @@ class Oracles:
         self._max_bytes = options.core.serving.max_answer_bytes if bounded else 1 << 30
         self._max_at_once = options.core.query.max_outstanding + 1
         self._look_at = 0.0
+        self._is_paranoid = options.paranoid
         self.disturbed_at: dict[int, float] = {}
         """When a fault last struck each host alone, by number."""
         self.calm = calm = Calm(world)
@@ -111,24 +113,19 @@ class Oracles:
                 host,
                 f"{len(outbox)} datagrams by one call; {self._max_at_once} may be under way",
             )
-        number, max_bytes = host.number, self._max_bytes
-        amounts = self._bytes.spent.amounts if self._bytes is not None else {}
+        max_bytes = self._max_bytes
+        amounts = self._bytes.spent.of(host.number) if self._bytes is not None else {}
         for payload, destination in outbox:
             size = len(payload)
             if size > max_bytes:
                 self._broken(
                     "answer-size", host, f"a datagram of {size} bytes; the limit is {max_bytes}"
                 )
-            key = number, destination[:-2]
-            amounts[key] = amounts.get(key, 0.0) + size
+            amounts[destination] = amounts.get(destination, 0.0) + size
             if payload.endswith(QUERY_ENDS):
                 self._query_sent(host, payload, now)
-        if self._strangers is not None:
-            self._strangers.sent(host, outbox)
-        if self._time is not None:
-            self._time.sent(host, outbox)
-        if self.paranoid is not None:
-            self.paranoid.sent(host, outbox)
+        if self._is_paranoid:
+            self._sent_expensively(host, outbox)
 
     def received(self, host: Host, payload: bytes, source: Endpoint, now: float) -> None:
         if not host.honest:
@@ -138,12 +135,8 @@ class Oracles:
             counters.accepted.values()
         ) + sum(counters.dropped.values()):
             self._broken("counters", host, "received is not the sum of accepted and dropped")
-        if self._strangers is not None:
-            self._strangers.received(host, payload, source, now)
-        if self._time is not None:
-            self._time.received(host, payload, source)
-        if self.paranoid is not None:
-            self.paranoid.received(host, payload, source, now)
+        if self._is_paranoid:
+            self._received_expensively(host, payload, source, now)
 
     def happened(self, host: Host, events: Sequence[Event], now: float) -> None:
         if not host.honest:
@@ -202,9 +195,27 @@ class Oracles:
 
     # --- inside -----------------------------------------------------------------------------------
 
+    def _sent_expensively(self, host: Host, outbox: Sequence[Datagram]) -> None:
+        if self._strangers is not None:
+            self._strangers.sent(host, outbox)
+        if self._time is not None:
+            self._time.sent(host, outbox)
+        if self.paranoid is not None:
+            self.paranoid.sent(host, outbox)
+
+    def _received_expensively(
+        self, host: Host, payload: bytes, source: Endpoint, now: float
+    ) -> None:
+        if self._strangers is not None:
+            self._strangers.received(host, payload, source, now)
+        if self._time is not None:
+            self._time.received(host, payload, source)
+        if self.paranoid is not None:
+            self.paranoid.received(host, payload, source, now)
+
     def _query_sent(self, host: Host, payload: bytes, now: float) -> None:
-        tid = tid_near_end(payload)
-        pending = host.node.query_in_flight(tid) if tid is not None else None
+        at = payload.rfind(TID_KEY) + TID_KEY_BYTES
+        pending = host.node.query_in_flight(payload[at : at + TID_BYTES])
         if (
             pending is None
             or pending.transmissions != 1

@@ -105,7 +105,7 @@ class StrangersOracle(BudgetOracle):
                 self._met.get((host.number, destination)) is None
                 and host.dht.table.at(destination) is None
             ):
-                self.spent.add(host.number, destination[:-2], len(payload))
+                self.spent.add(host.number, destination, len(payload))
 
 
 class ServedTimeOracle(BudgetOracle):
@@ -142,4 +142,4 @@ class ServedTimeOracle(BudgetOracle):
             destination == source and not payload.endswith(QUERY_ENDS)
             for payload, destination in outbox
         ):
-            self.spent.add(host.number, source[:-2], cost_s)
+            self.spent.add(host.number, source, cost_s)
