@@ -138,6 +138,7 @@ _HOME = {
         "ReachabilityChanged",
         "RecordChanged",
         "ServiceTested",
+        "SuspiciousLookup",
         "WentOffline",
     ),
     "core.contract.reach_verdict": ("ReachVerdict",),
@@ -205,7 +206,6 @@ _HOME = {
         "StateSaved",
         "StateSetAside",
         "StateUnsaved",
-        "SuspiciousLookup",
     ),
     "observe.socket_snapshot": (
         "SocketSnapshot",

@@ -164,7 +164,7 @@ def test_each_block_runs_and_prints_what_the_page_says(tmp_path: Path) -> None:
     folder = tmp_path / "empty"
     folder.mkdir()
     run_all(parts, folder, f"{beside_python}:{os.environ['PATH']}", 500)
-    page = (folder / "lookup.html").read_text("utf-8")
+    page = (folder / "kadisc-first-steps" / "lookup.html").read_text("utf-8")
     assert page.count("data:image") >= 2, "charts"
 
 
