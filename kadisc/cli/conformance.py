@@ -17,8 +17,8 @@ SUMMARY = "test whether a node conforms to the protocol"
 DESCRIPTION = (
     "Tests any node that speaks KRPC (kadisc, libtorrent, Transmission, aria2 and others): "
     "sends valid and invalid queries and judges the answers. Sends few datagrams, slowly, and "
-    "uses random info-hashes only. Cases that may crash a faulty node run on loopback; "
-    "elsewhere only with --destructive."
+    "uses random info-hashes only. Cases that flood a node, fill its store or may crash a faulty "
+    "one run on loopback; elsewhere only with --destructive."
 )
 EXAMPLES = """\
 examples:
@@ -51,7 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--destructive",
         action="store_true",
-        help="also cases that may crash a faulty node; only on your own",
+        help="also cases that flood a node, fill its store or may crash it; only on your own",
     )
     parser.add_argument(
         "--source",

@@ -102,7 +102,7 @@ async def run_suite(
 async def _judge(case: Case, probe: ConformanceProbe, *, destructive: bool) -> Finding:
     try:
         if case.destructive and not destructive:
-            raise Skipped("may crash a faulty node: only with --destructive")
+            raise Skipped("may harm a faulty node: only with --destructive")
         return Finding(case, CaseOutcome.PASS, await case.run(probe))
     except CaseVerdict as verdict:
         return Finding(case, verdict.outcome, str(verdict))
