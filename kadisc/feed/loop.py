@@ -31,6 +31,8 @@ from .templates import LacksService
 ONCE_S: Final = 60.0
 """How long ``--once`` goes on while the chain node has fewer peers than it wants."""
 MAX_STANDING: Final = 1000
+CONFIRM_S: Final = 600.0
+"""How long after the running node is back a peer that it does not tell of again counts as lost."""
 _WAKE_S: Final = 1.0
 _OWN_S: Final = 10.0
 """How often the running node is asked for its own addresses and services."""
@@ -89,6 +91,9 @@ class Feeder:
         self._standing: dict[str, ChainPeer] = {}
         """What was offered and taken, by key; those that are ``_gone`` are taken back."""
         self._gone: set[str] = set()
+        self._unconfirmed: set[str] = set()
+        """Those of them that the running node has not told of since the last connection to it."""
+        self._confirm_by = math.inf
         self._look_result: ChainLook | None = None
         self._own = OwnPlace()
         self._own_at = -math.inf
@@ -127,6 +132,8 @@ class Feeder:
         while True:
             began = trio.current_time()
             self._candidates.forget()
+            self._unconfirmed = set(self._standing)
+            self._confirm_by = began + CONFIRM_S
             try:
                 await self._node.run(self._found, self._lost)
             except KadiscError as error:
@@ -142,6 +149,7 @@ class Feeder:
         if peer.key != self._own.key:
             self._candidates.found(peer)
             self._gone.discard(peer.key)
+            self._unconfirmed.discard(peer.key)
             self._wake.set()
 
     def _lost(self, key: str) -> None:
@@ -199,6 +207,9 @@ class Feeder:
         now = trio.current_time()
         for key, awaited in list(self._awaited.items()):
             await self._judge_awaited(key, awaited, look, now)
+        if now >= self._confirm_by:
+            self._gone |= self._unconfirmed & self._standing.keys()
+            self._unconfirmed.clear()
         for key in list(self._gone):
             await self._take_back(key, look)
         self._wake.set()

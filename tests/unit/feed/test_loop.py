@@ -355,6 +355,22 @@ async def test_what_is_found_again_before_it_was_taken_back_stays(
         assert chain.taken_back == []
 
 
+async def test_what_was_lost_while_the_running_node_was_gone_is_taken_back(
+    autojump_clock: MockClock,
+) -> None:
+    node = RunningNode([ONE, TWO])
+    chain = ChainNode(waits_s=0.0, answer=Offered("good", "taken"))
+    async with feeding(node, chain, want=2):
+        await trio.sleep(60)
+        node.is_gone = True
+        await trio.sleep(60)
+        node.is_gone, node.gives = False, [TWO]
+        await trio.sleep(500)
+        assert chain.taken_back == []
+        await trio.sleep(300)
+        assert chain.taken_back == [str(ONE)]
+
+
 async def test_once_ends_with_the_peers_that_are_wanted(autojump_clock: MockClock) -> None:
     for gives, expected, within_s in (([ONE, TWO], True, 10), ([], False, 61)):
         report = FeedReport(lambda *line: None, trio.current_time)
