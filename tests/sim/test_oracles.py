@@ -56,7 +56,7 @@ def check(lab: Lab, host: Host, endpoint: Endpoint) -> None:
     """The core sends a check of a contact, whatever its spacing says."""
     dht, sender = host.dht, host.node._sender
     query = FindNode(b"", dht.own_id, dht.own_id)
-    owner = Check(dht.parts.candidates, dht.table.at(endpoint))
+    owner = Check(dht.parts.candidates, dht.table.at(endpoint), dht.parts.size_reports)
     command = check_query(endpoint, None, query, owner, host.node.counters)
     now = lab.world.now + host.skew_s
     sender._send_query(command, sender._destinations[lab.family], now)
