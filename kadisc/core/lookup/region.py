@@ -3,11 +3,13 @@ covered the region in which the k closest nodes of an honest network would be.
 
 Attack: colluders with IDs near a target are closer than all honest nodes, answer, and fill the k
 closest, where a search ends and an announce goes. Defence: where the density is improbable
-(`density.py`) the lookup is not over when the k closest have answered. It asks all that are named
-within the radius that would hold k nodes by the size of the network, within a bound
-(`LookupConfig.region_nodes`), closest first; at most half of them may have IDs that do not follow
-from their address (BEP 42), while there are others. Nodes right beside the target no longer count
-among the k. What is announced or put goes to all of the region that answered.
+(`density.py`) the lookup is not over when the k closest have answered. It asks, up to a bound
+(`LookupConfig.region_nodes`), all that are named within the radius that would hold k nodes by the
+size of the network, closest first; never more with IDs that do not follow from their address (BEP
+42) than others, while there are others. Before them come the contacts that the lookup began with,
+up to 1.5 k of them: where all that were asked are colluders, none has named an honest node. Nodes
+right beside the target no longer count among the k. What is announced or put goes to all of the
+region that answered.
 """
 
 from __future__ import annotations
@@ -129,14 +131,20 @@ class Region:
     def to_ask(self, peers: Sequence[Peer], asked: int) -> Iterable[Peer]:
         if not self._radius or asked >= self._most:
             return NO_PEERS
+        own: list[Peer] = []
         valid: list[Peer] = []
         invalid: list[Peer] = []
         beside: list[Peer] = []
         surplus = 0
         """How many more with invalid IDs than with valid ones have been asked."""
+        own_left = self._k + self._k // 2
         for peer in peers:
+            if peer.hops == 1:
+                own_left -= peer.state is not State.KNOWN
             if peer.distance > self._radius:
-                break
+                if peer.hops == 1 and peer.state is State.KNOWN:
+                    own.append(peer)
+                continue
             is_valid = peer.id is not None and self._bep42_valid(peer.id, peer.endpoint)
             if peer.distance < self._beside:
                 beside.append(peer)
@@ -146,12 +154,12 @@ class Region:
                 surplus += -1 if is_valid else 1
         in_turn = _at_most_half(valid, invalid, surplus)
         known = (peer for peer in beside if peer.state is State.KNOWN)
-        return islice(chain(in_turn, known), self._most - asked)
+        return islice(chain(own[: max(0, own_left)], in_turn, known), self._most - asked)
 
     def awaits(self, peers: Sequence[Peer]) -> bool:
         radius = self._radius
         return radius > 0 and any(
-            peer.state in PENDING and peer.distance <= radius for peer in peers
+            peer.state in PENDING and (peer.distance <= radius or peer.hops == 1) for peer in peers
         )
 
     def also(self, peers: Sequence[Peer], closest: Sequence[Peer]) -> list[Peer]:
