@@ -33,7 +33,7 @@ examples:
   kadisc peers testnet --service eth --count 20     peers with this service
   kadisc peers testnet --check --json               with an open TCP port
   kadisc peers testnet --where fork=0xabcd          with this value of a service
-  kadisc peers --follow --service p2p               as they come and go, until Ctrl-C
+  kadisc peers --follow --service p2p               as they come and go
   kadisc peers ltc --service p2p --wait 60 --format 'addnode={address}'
   kadisc peers 0123456789abcdef0123456789abcdef01234567 --count 5"""
 
