@@ -15,6 +15,8 @@ from .calm import Calm
 from .violation import Broken
 
 MIN_REFUSALS: Final = 3
+NO_ROOM_CODE: Final = 202
+"""Other errors are no question of room: a token is wrong where the mapping of a NAT has changed."""
 
 
 class AnnounceOracle:
@@ -32,7 +34,9 @@ class AnnounceOracle:
         honest = [
             refusal
             for refusal in event.refused
-            if (there := self._truth.at(refusal.contact.endpoint)) is not None and there.honest
+            if refusal.code == NO_ROOM_CODE
+            and (there := self._truth.at(refusal.contact.endpoint)) is not None
+            and there.honest
         ]
         if len(honest) >= MIN_REFUSALS and self._calm.is_calm(now):
             reasons = ", ".join(sorted({f"{each.code} {each.text!r}" for each in honest}))
