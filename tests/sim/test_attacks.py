@@ -85,14 +85,12 @@ def test_unsolicited_answers_do_not_place_sybils_near_the_victim(
 
 
 def test_without_defences_live_entries_are_displaced(eclipse: dict[str, Any]) -> None:
-    undefended = measured(
-        "eclipse-flood",
-        *ECLIPSE,
-        *(f"core.defences.{name}=off" for name in ("ping_before_evict", "verified_admission")),
-    )
+    off = [f"core.defences.{name}=off" for name in ("ping_before_evict", "verified_admission")]
+    # One seed has some 110 entries, so that the share of a seed varies by a tenth.
+    undefended = [measured("eclipse-flood", *ECLIPSE, f"seed={seed}", *off) for seed in (1, 2)]
     assert eclipse["displaced_incumbents"] == 0
-    assert undefended["displaced_incumbents"] > 30
-    assert undefended["kept"] < eclipse["kept"] - 0.1
+    assert all(each["displaced_incumbents"] > 30 for each in undefended)
+    assert sum(each["kept"] for each in undefended) / 2 < eclipse["kept"] - 0.1
 
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
@@ -110,6 +108,7 @@ def test_one_operator_holds_two_of_the_k_closest(family: str) -> None:
         *settings,
         "core.defences.lookup_caps=off",
         "core.defences.bep42_ids=off",
+        "core.defences.region_lookups=off",
     )
     assert undefended["attackers_mean"] > 5
     assert undefended["returned"] < 0.7
@@ -242,10 +241,10 @@ def test_forged_answers_change_the_address_if_replies_are_not_matched() -> None:
     settings = (
         *LIES,
         "nodes=100",
-        "attack.movers=4",
+        "attack.movers=12",
         "attack.share=0",
         "attack.forged_per_s=40",
-        "minutes=0.2",
+        "minutes=0.5",
     )
     matched = measured("spoofed-votes", *settings)
     assert (matched["first_wrong"], matched["settled_wrong"], matched["followed_within_60_s"]) == (

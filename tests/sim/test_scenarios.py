@@ -127,6 +127,7 @@ def test_scenarios_have_names_and_summaries() -> None:
     assert all(20 < len(scenario.summary) < 94 for scenario in ALL)
     # Members of a peer network cost more than nodes of the DHT alone, for their books and slots.
     assert all(
-        scenario.options().nodes >= (100 if scenario.name.startswith(("gossip", "reach")) else 1000)
+        scenario.options().nodes
+        >= (100 if scenario.name.startswith(("gossip", "reach", "turning")) else 1000)
         for scenario in ALL
     )

@@ -4,7 +4,8 @@ Promise: a call takes at most 5 ms, so that a node answers its neighbours meanwh
 a real clock, and a violation is five times the goal, of CPU time. Some systems take longer to tell
 the CPU time than a call takes, so it is read every `CHECK_EVERY` calls and after a long one: what
 that one took is at least the CPU time since then, less all other time that has passed since then.
-A call during which all garbage was collected does not count.
+A call during which all garbage was collected does not count. A virtual machine whose host is busy
+stands still now and then, and counts that as CPU time: the third call of a run is told.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ GOAL_S: Final = 0.005
 FACTOR: Final = 5.0
 MOST_S: Final = FACTOR * GOAL_S
 CHECK_EVERY: Final = 64
+TOLD_AT: Final = 3
+"""What is too slow is so again and again; what the machine does is rare."""
 
 
 class CallTimeOracle:
@@ -32,6 +35,7 @@ class CallTimeOracle:
     def __init__(self, broken: Broken) -> None:
         self._broken = broken
         self._calls = 0
+        self._slow_calls = 0
         self._collections = 0
         self._cpu_s = 0.0
         self._wall_s = 0.0
@@ -62,7 +66,10 @@ class CallTimeOracle:
         others_s = time.perf_counter() - self._wall_s - took_s
         cpu_s = time.thread_time() - self._cpu_s - others_s
         self._calls = 0
-        if cpu_s > MOST_S and host.honest and _collections() == self._collections:
+        if cpu_s <= MOST_S or not host.honest or _collections() != self._collections:
+            return
+        self._slow_calls += 1
+        if self._slow_calls >= TOLD_AT:
             what = "a tick" if payload is None else f"the datagram {payload[:200]!r}"
             self._broken(host, f"{what} took {1e3 * cpu_s:.1f} ms of CPU time")
 
