@@ -57,7 +57,15 @@ async def test_find_announce_and_peers(tmp_path: Path) -> None:
     async with open_lab(tmp_path, others=5) as lab, lab.client() as client:
         await client.ask("find", target=ID, k=3)
         found = await client.result()
-        assert list(found) == ["target", "nodes", "elapsed_s", "queries", "hops"]
+        assert list(found) == [
+            "target",
+            "nodes",
+            "elapsed_s",
+            "queries",
+            "hops",
+            "suspicious",
+            "region",
+        ]
         assert (found["target"], len(found["nodes"])) == (ID, 3)
         await client.ask("announce", infohash=ID, port=4444)
         stored = await client.result()

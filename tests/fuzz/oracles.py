@@ -214,8 +214,9 @@ class ErrorsAlone:
             or entry.verified_at > pending.sent_at
         ):
             return
+        # A failure soon after the last one is not counted, also where an answer came in between.
         require(
-            entry.failures > 0,
+            entry.failures > 0 or now < entry.failed_at + self._spacing_s,
             "a contact that answered with an error is returned to others",
             entry,
         )

@@ -16,6 +16,7 @@ from kadisc.net.config_file import config_from, read_values
 from kadisc.net.state.state_file import read_state
 from tests.support.old_files import (
     ALL_KEYS,
+    BOUNDED,
     PLAIN,
     STATE,
     copy_of_state,
@@ -87,7 +88,12 @@ def test_all_keys_have_their_values(tmp_path: Path) -> None:
 def test_all_keys_are_read_or_refused_with_their_new_names(tmp_path: Path) -> None:
     """Each in a file of its own: an error names the first key that is wrong."""
     path = tmp_path / "config.toml"
-    for key, value in keys_of(ALL_KEYS).items():
+    for key, written in keys_of(ALL_KEYS).items():
+        value = BOUNDED.get(key, written)
+        if value != written:
+            write_config(path, {key: written})
+            with pytest.raises(UsageError, match=f"{key}: expected a number from 1 to {value}"):
+                read_values(path)
         write_config(path, {key: value})
         if refusal_of(key) is None:
             assert read(path) == {key: value}

@@ -7,7 +7,7 @@ import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from kadisc.config.old_keys import OLD_KEYS, REMOVED_KEYS
 
@@ -44,12 +44,16 @@ def keys_of(path: Path) -> dict[str, Any]:
     return dict(keys_in(tomllib.loads(path.read_text())))
 
 
+BOUNDED: Final[Mapping[str, Any]] = {"core.gossip.pull_entries": 16}
+"""Values that are refused today: what they said could not work then either."""
+
+
 def with_names_of_today(path: Path) -> dict[str, Any]:
     """What an old configuration file says, under the new names of its keys, without those that are
     gone.
     """
     return {
-        OLD_KEYS.get(key, key): value
+        OLD_KEYS.get(key, key): BOUNDED.get(key, value)
         for key, value in keys_of(path).items()
         if key not in REMOVED_KEYS
     }

@@ -47,7 +47,15 @@ def test_find_prints_the_closest_as_one_document(nodes: list[dict[str, Any]]) ->
     done = kadisc("find", TARGET, "--bootstrap", _first_endpoint(nodes), "--json")
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
-    assert list(document) == ["target", "nodes", "elapsed_s", "queries", "hops"]
+    assert list(document) == [
+        "target",
+        "nodes",
+        "elapsed_s",
+        "queries",
+        "hops",
+        "suspicious",
+        "region",
+    ]
     assert document["target"] == TARGET
     closest = sorted(
         (node["id"] for node in nodes), key=lambda node_id: int(node_id, 16) ^ int(TARGET, 16)

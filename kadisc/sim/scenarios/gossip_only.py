@@ -58,7 +58,9 @@ def _poison(lab: Lab, host: Host, attackers: list[Host]) -> None:
     """Fills the table of the host with attackers, near and far; it joins by attackers."""
     dht = host.dht
     for attacker in attackers:
-        dht.table.offer(Contact(attacker.id, attacker.outside), lab.world.now)
+        entry = dht.table.offer(Contact(attacker.id, attacker.outside), lab.world.now).entry
+        if entry is not None:
+            dht.parts.revalidation.plan(entry)
     lab.filled(host)
     bootstrap = [
         attacker.outside for attacker in lab.rng.sample(attackers, min(BOOTSTRAPS, len(attackers)))

@@ -28,7 +28,7 @@ SHARED = (
     ContactPool,
     AddressPolicy,
 )
-MAX_BYTES = 17_000
+MAX_BYTES = 17_400
 
 
 def bytes_of(node: Core, shared: list[object]) -> int:
