@@ -4,12 +4,23 @@ and says why; in CI that is a failure.
 
 from collections.abc import Iterator
 from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
 
 from ..support.namespaces import UnavailableError, check_namespaces
 from ..support.scenario_results import asked, checked, unavailable
 from .lab import TRIAL, ChainLab, Seen, fetch_chain_nodes
+
+TIMEOUT_S = 900
+"""Of a test: the first one of a scenario waits for all of it, and for those before."""
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from ..support.scenario_runs import ScenarioRuns, Seen, fetch_programs
 
 TRIAL = "ip link set lo up && ip addr add local 45.0.0.0/8 dev lo"
 AT_ONCE = 2
-LIMIT_S = 150.0
+LIMIT_S = 400.0
 
 __all__ = ["TRIAL", "ChainLab", "Seen", "fetch_chain_nodes"]
 

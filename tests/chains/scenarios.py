@@ -29,7 +29,7 @@ from .programs import (
     RunningKadisc,
 )
 
-CONNECT_S = 60.0
+CONNECT_S = 100.0
 A, B = "45.10.0.1", "45.20.0.1"
 QUICK = ("--look-every=2", "--down-after=6")
 
@@ -101,11 +101,11 @@ def connects_litecoin(stage: ChainStage) -> None:
     assert f"{A}:9333" in kadisc_b.peers()
     chain_a.kill()
     stage.note("killed")
-    until("A is gone", lambda: f"{A}:9333" not in kadisc_b.peers(), 75.0, every_s=1.0)
+    until("A is gone", lambda: f"{A}:9333" not in kadisc_b.peers(), 150.0, every_s=1.0)
     stage.note("gone")
     chain_a.start()
     stage.note("restarted")
-    until("A is back", lambda: f"{A}:9333" in kadisc_b.peers(), 75.0, every_s=1.0)
+    until("A is back", lambda: f"{A}:9333" in kadisc_b.peers(), 150.0, every_s=1.0)
     stage.note("back")
     stage.seen["feed"] = {
         name: [event["event"] for event in map(json.loads, lines(feed))]

@@ -20,9 +20,9 @@ def test_two_litecoin_nodes_are_connected_and_a_dead_one_is_withdrawn(
 ) -> None:
     """Within 20 s of the second's start on an idle machine; here beside another scenario."""
     steps = seen_beside_chain["steps"]
-    assert steps["connected"] - steps["second started"] < 40
-    assert steps["gone"] - steps["killed"] < 75
-    assert steps["back"] - steps["restarted"] < 75
+    assert steps["connected"] - steps["second started"] < 100
+    assert steps["gone"] - steps["killed"] < 150
+    assert steps["back"] - steps["restarted"] < 150
     assert "withdrawn" in seen_beside_chain["feed"]["a"]
     assert "advertised" in seen_beside_chain["feed"]["a"]
 
