@@ -93,7 +93,7 @@ class CountingPeers:
                 peer.endpoint, passed_of_netgroup, answered=peer.state is State.ANSWERED
             ):
                 continue
-            if is_surplus or peer.distance < self.beside:
+            if is_surplus or 0 < peer.distance < self.beside:
                 deferred.append(peer)
                 continue
             valid = peer.bep42_valid if peer.bep42_valid is not None else self.check_bep42(peer)

@@ -118,6 +118,9 @@ class Region:
         distances = [
             peer.distance for peer in peers if peer.id is not None and peer.state not in UNUSABLE
         ]
+        if distances and distances[0] == 0 and 0 not in distances[1:2]:
+            # The ID of a node is looked up, and that node is there: no chance has put it there.
+            del distances[0]
         if not self._radius:
             if not self._density.is_improbable(distances, DOUBT):
                 return False
@@ -146,7 +149,7 @@ class Region:
                     own.append(peer)
                 continue
             is_valid = peer.id is not None and self._bep42_valid(peer.id, peer.endpoint)
-            if peer.distance < self._beside:
+            if 0 < peer.distance < self._beside:
                 beside.append(peer)
             elif peer.state is State.KNOWN:
                 (valid if is_valid else invalid).append(peer)
