@@ -16,6 +16,7 @@ from ..version import COMPILED, __version__
 from . import (
     announce,
     book,
+    completion,
     conformance,
     doctor,
     feed,
@@ -54,6 +55,7 @@ _COMMANDS = {
     "book": book,
     "conformance": conformance,
     "sim": sim,
+    "completion": completion,
 }
 
 _EXAMPLES = """\

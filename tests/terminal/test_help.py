@@ -18,6 +18,7 @@ COMMANDS = (
         "sim list",
         "sim sweep",
         "sim report",
+        "completion",
     ),
 )
 
