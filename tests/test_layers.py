@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "observe": ("core",),
     "net": ("core", "observe"),
     "sim": ("core", "observe"),
+    "service": ("net", "observe"),
     "doctor": ("net", "observe"),
     "control": ("doctor",),
     "feed": ("control",),

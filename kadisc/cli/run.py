@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from .options import add_run_options, from_1_to
-from .output import is_lively
+from .output import is_lively, say
 
 if TYPE_CHECKING:
     from ..core.contract.events import Joined
@@ -93,12 +93,22 @@ def spare_collections() -> None:
 async def _run(options: argparse.Namespace, ending: Ending) -> int:
     import trio
 
+    from ..service.notify import Notifier
+    from ..service.watchdog import status_words, told
     from .launch import opened
     from .run_log import RunLog
 
     log = RunLog(as_json=options.json)
+    notifier = Notifier.from_environment(say)
     try:
-        async with opened(options) as nodes:
+        async with (
+            opened(options) as nodes,
+            told(
+                notifier,
+                lambda: status_words(nodes[0].snapshot()),
+                lambda: all(node.pump.keeps_up for node in nodes),
+            ),
+        ):
             spare_collections()
             if not await _show(nodes, options):
                 await _log(nodes, log, is_devnet=options.devnet is not None)

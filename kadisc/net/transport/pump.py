@@ -39,6 +39,11 @@ _SLEEP_NOTICED_S = 1.0
 instant.
 """
 
+_OVERDUE_S = 15.0
+"""The timer wakes up every `_LONGEST_NAP_S`: a deadline that is older than three of these shows
+that it does not do so any more.
+"""
+
 LEAVING_POLL_S = 0.01
 """How often a node that stops looks for answers, at most for a second."""
 
@@ -224,6 +229,15 @@ class Pump:
     def publish(self, event: ShellEvent) -> None:
         """Routes an event of the shell."""
         self.dispatch.route(event)
+
+    @property
+    def keeps_up(self) -> bool:
+        """Whether the node does its work: a task reads each of its ports, and no deadline of the
+        core is long overdue. A port whose address is gone, and which is opened again when that is
+        back, counts as read.
+        """
+        is_read = all(port in self._readers for port in self.ports)
+        return not self._closed and is_read and self.core.next_deadline() > self.now() - _OVERDUE_S
 
     async def leave(self, within_s: float) -> None:
         """Says goodbye to peers of the own network: what can be sent is sent at once. Then waits

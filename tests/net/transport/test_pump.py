@@ -250,3 +250,26 @@ async def test_a_deadline_is_met_after_the_clock_was_set_back(autojump_clock: Mo
         clock.offset_s += 30.0
         await trio.sleep(6)
         assert "network_changed" in bench.core.names(), "a suspend after that is noticed"
+
+
+async def test_a_pump_whose_timer_or_reader_is_gone_does_not_keep_up(
+    autojump_clock: MockClock,
+) -> None:
+    """The watchdog of a service manager is fed by this."""
+    async with running() as bench:
+        assert bench.pump.keeps_up
+        with bench.pump.operation(lambda now: bench.core.ping(OTHER, now)):
+            assert bench.pump.keeps_up
+            await trio.sleep(100)
+            assert bench.pump.keeps_up
+    # The tasks have ended, and the pump was not closed.
+    with bench.pump.operation(lambda now: bench.core.ping(OTHER, now)):
+        assert bench.pump.keeps_up
+        await trio.sleep(100)
+        assert not bench.pump.keeps_up
+    async with running() as bench:
+        bench.pump.stop_reading(bench.port)
+        assert not bench.pump.keeps_up
+    async with running() as bench:
+        bench.pump.close()
+        assert not bench.pump.keeps_up
