@@ -37,10 +37,9 @@ async def told(
     try:
         async with open_flat_nursery() as nursery:
             notifier.ready()
-            nursery.start_soon(_tell_status, notifier, status, name="kadisc service status")
+            nursery.start_soon(_tell_status, notifier, status)
             if notifier.watchdog_s is not None:
-                beat = _beat, notifier, notifier.watchdog_s / 2, works
-                nursery.start_soon(*beat, name="kadisc watchdog")
+                nursery.start_soon(_beat, notifier, notifier.watchdog_s / 2, works)
             yield
             nursery.cancel_scope.cancel()
     finally:
