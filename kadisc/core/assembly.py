@@ -280,7 +280,7 @@ def receiver_and_sender_for(
         family: TableDestinations(dht.table, dht.parts.quarantine, silence_s)
         for family, dht in dhts.items()
     }
-    return receiver, Sender(outgoing, destinations, counters, traffic, contacted)
+    return receiver, Sender(outgoing, destinations, counters, traffic, contacted, scopes)
 
 
 def traffic_for(

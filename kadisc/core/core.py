@@ -12,11 +12,20 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from ..endpoints import Endpoint, Family, family_of
 from ..errors import UsageError
 from ..ids import NodeId
+from ..networks import NetworkSet
 from ..wire.items import Item
 from ..wire.messages import Ping
 from . import self_check
-from .contract.events import DialOutcome, LookupKind, OperationId, Outcome
-from .contract.queries import PendingQuery, SendQuery
+from .contract.dropped import Dropped
+from .contract.events import (
+    ContactRemoved,
+    DialOutcome,
+    LookupKind,
+    OperationId,
+    Outcome,
+    PeerLost,
+)
+from .contract.queries import Command, PendingQuery, SendQuery
 from .contract.saved_state import SavedState
 from .contract.service_filter import EVERY_PEER, ServiceFilter
 from .contract.verified_peer import VerifiedPeer
@@ -264,13 +273,34 @@ class Core(Engine):
         if dht is not None:
             dht.parts.static_peers.remove(endpoint)
 
+    def set_bars(self, banned: NetworkSet, restricted_to: NetworkSet, now: float) -> Dropped:
+        """From now on this node neither contacts nor answers addresses in ``banned``, nor any
+        outside of ``restricted_to`` where that is not empty. What it knows of them is dropped.
+        """
+        self._scopes.set_bars(banned, restricted_to)
+        is_barred = self._scopes.is_barred
+        self._withdraw(lambda pending: is_barred(pending.endpoint), now)
+        events: list[Command] = []
+        booked = 0
+        if self.peer_network is not None:
+            lost, booked = self.peer_network.drop_barred()
+            events += lost
+        for dht in self._dhts.values():
+            events += dht.drop_barred(now)
+        self._carry_out(events, now)
+        return Dropped(
+            sum(isinstance(each, ContactRemoved) for each in events),
+            sum(isinstance(each, PeerLost) for each in events),
+            booked,
+        )
+
     def leave(self, now: float) -> None:
         """Says goodbye to peers of the own network: to some of them only when they have answered
         with a token, see ``awaits_tokens``. Call `close` next.
         """
         if self.peer_network is not None:
             for query in self.peer_network.leave(now):
-                self._sender.send_query(query, now)
+                self._carry_out(self._sender.send_query(query, now), now)
 
     @property
     def awaits_tokens(self) -> bool:

@@ -251,6 +251,11 @@ class Dht:
         gone = [self._removed(each, "own-id", None, now) for each in self.table.take_out_own()]
         return [command for commands in gone for command in commands]
 
+    def drop_barred(self, now: float) -> Commands:
+        """The operator excludes other addresses than before: no contact may have one of them."""
+        gone = self.parts.take_out_barred()
+        return [c for each in gone for c in self._removed(each.entry, "banned", each.promoted, now)]
+
     def network_changed(self, now: float) -> Commands:
         """The addresses or the link changed, or the machine slept: earlier evidence of being online
         and of the own address is void, and the own ID is looked up anew. Contacts stay.

@@ -22,6 +22,7 @@ from .table.bucket_fill import BucketFill
 from .table.candidates import Candidates
 from .table.link_monitor import LinkMonitor
 from .table.nat_quarantine import QuarantineRule
+from .table.offer import Removal
 from .table.refresh import Refresh
 from .table.revalidation import Revalidation
 from .table.routing_table import RoutingTable
@@ -79,6 +80,14 @@ class DhtParts:
             teller = pending.endpoint
             return [each for each in usable if not self.holds_back(each, now, teller)]
         return usable
+
+    def take_out_barred(self) -> list[Removal]:
+        """Forgets all contacts at addresses that the operator excludes. Returns what became of
+        those of the table.
+        """
+        self.candidates.drop(self.scopes.is_barred)
+        self.saved_contacts.drop_barred()
+        return self.table.take_out_barred()
 
     def wanted_now(self, now: float) -> Callable[[Contact], bool]:
         """Whether a contact may be checked, for the sake of the table."""

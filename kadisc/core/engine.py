@@ -205,7 +205,7 @@ class Engine:
         for pending, overdue in self._queue.transactions.due(now):
             self._overdue(pending, overdue, now)
         for command in self._queue.released(now):
-            self._sender.send_query(command, now)
+            self._carry_out(self._sender.send_query(command, now), now)
         for part in self._parts:
             for _ in range(MAX_ROUNDS):
                 if part.next_deadline() > now:  # most ticks are for an overdue query

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 WORDS = {
+    "banned": "banned by the operator",
     "barred": "blocked",
+    "barred-destination": "to a banned address",
     "candidate-checked-lately": "checked recently",
     "candidate-known": "already known",
     "candidate-source": "limit of who named it",

@@ -111,6 +111,7 @@ _LOST: Final = {
     "unproven": "it does not prove its key any more",
     "surplus": "beyond the number of peers that are kept",
     "goodbye": "it said that it stops",
+    "banned": "the operator excludes its address",
     "feedback": "held back by feedback",
     "services": "it no longer has the services that are wanted",
     "unreachable": "its TCP port accepts no connection",

@@ -11,8 +11,9 @@ from kadisc.core.contract.identity import signed_item
 from kadisc.core.contract.service_filter import ServiceFilter
 from kadisc.core.lookup.put import Draft
 from kadisc.core.peers.network import PeerNetwork
-from kadisc.endpoints import Endpoint, Family, family_of
+from kadisc.endpoints import Endpoint, Family, family_of, format_endpoint
 from kadisc.errors import UsageError
+from kadisc.networks import NetworkSet
 from kadisc.wire import bencode
 from kadisc.wire.items import target_of_value
 
@@ -258,6 +259,22 @@ def lan(stage: Stage, network: Network, rng: Random) -> None:
     stage.drain()
 
 
+def bars(stage: Stage, network: Network, rng: Random) -> None:
+    """The operator bans some nodes, or restricts the node to some, or lifts that."""
+
+    def some() -> NetworkSet:
+        hosts = [format_endpoint(each).rpartition(":")[0].strip("[]") for each in NODES]
+        return NetworkSet(rng.sample(hosts, min(rng.choice((0, 0, 1, 5)), len(hosts))))
+
+    everything = NetworkSet(("0.0.0.0/0", "::/0"))
+    banned = everything if rng.random() < 0.1 else some()
+    stage.core.set_bars(banned, some() if rng.random() < 0.2 else NetworkSet(()), stage.now)
+    stage.drain()
+    if rng.random() < 0.7:
+        stage.core.set_bars(NetworkSet(()), NetworkSet(()), stage.now)
+        stage.drain()
+
+
 def leave(stage: Stage, network: Network, rng: Random) -> None:
     """The node says goodbye; some answers come, and then it is started again."""
     stage.core.leave(stage.now)
@@ -287,6 +304,7 @@ CALLS: Final[dict[str, tuple[int, Move]]] = {
     "book": (1, book),
     "services": (1, services),
     "lan": (2, lan),
+    "bars": (1, bars),
     "leave": (1, leave),
 }
 """As `MOVES`."""

@@ -90,14 +90,20 @@ class AddressPolicy:
         self.lan = LanContacts()
         """Nodes on the links of this machine."""
         self._as_map = as_map
-        self._banned = NetworkSet(banned)
-        self._restricted_to = NetworkSet(restricted_to)
         self._alone = NetworkSet(_of_one_netgroup(restricted_to))
-        self.bars_any = bool(self._banned or self._restricted_to)
-        """Whether `is_barred` can be True for any address."""
+        self.set_bars(NetworkSet(banned), NetworkSet(restricted_to))
         self._as_public = (
             (Scope.PUBLIC, Scope.PRIVATE, Scope.LOOPBACK) if allow_private else (Scope.PUBLIC,)
         )
+
+    def set_bars(self, banned: NetworkSet, restricted_to: NetworkSet) -> None:
+        """Excludes other addresses than before. Prefixes stay as they are: entries are counted by
+        them, so those of a restriction that was not there at the start are shared as any others.
+        """
+        self._banned = banned
+        self._restricted_to = restricted_to
+        self.bars_any = bool(banned or restricted_to)
+        """Whether `is_barred` can be True for any address."""
 
     def of(self, endpoint: Endpoint) -> Scope:
         """The scope that an address counts as."""

@@ -4,6 +4,8 @@ bounds, and places without groups.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...config import BookConfig
 from ...endpoints import Endpoint
 from ..addressing.policy import AddressPolicy
@@ -33,6 +35,9 @@ class NewestWins:
 
     def failed(self, owner: BookEntry) -> BookEntry | None:
         return None
+
+    def drop(self, is_unwanted: Callable[[Endpoint], bool]) -> None:
+        pass
 
     def next_deadline(self) -> float:
         return FOREVER

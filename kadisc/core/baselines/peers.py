@@ -196,6 +196,10 @@ class FirstComeCandidates:
     def may_skip_ping(self, endpoint: Endpoint, now: float) -> bool:
         return True
 
+    def drop(self, is_unwanted: Callable[[Endpoint], bool]) -> None:
+        for endpoint in [each for each in self._waiting if is_unwanted(each)]:
+            del self._waiting[endpoint]
+
 
 class EveryPush:
     """Baseline of `PushReservoir`: the latest pushes, as often as they come."""

@@ -10,7 +10,7 @@ lessons are named where they are applied.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from random import Random
@@ -176,6 +176,14 @@ class AddressBook:
         entry = self._index.at(endpoint)
         if entry is not None:
             self._promotion.forget(entry)
+
+    def drop_all(self, is_unwanted: Callable[[Endpoint], bool]) -> int:
+        """Forgets the peers at such endpoints; returns how many."""
+        gone = [entry for entry in self._index if is_unwanted(entry.endpoint)]
+        for entry in gone:
+            self._promotion.forget(entry)
+        self._collisions.drop(is_unwanted)
+        return len(gone)
 
     def judge(
         self, mark: bytes, verdict: Verdict, now: float, others: AbstractSet[bytes] = frozenset()

@@ -10,6 +10,7 @@ see to it that there is no time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +30,8 @@ class CollisionRule(Protocol):
     def answered(self, owner: BookEntry) -> None: ...
 
     def failed(self, owner: BookEntry) -> BookEntry | None: ...
+
+    def drop(self, is_unwanted: Callable[[Endpoint], bool]) -> None: ...
 
     def next_deadline(self) -> float: ...
 
@@ -103,6 +106,12 @@ class Collisions:
             return None
         del self._collisions[owner]
         return collision.newcomer
+
+    def drop(self, is_unwanted: Callable[[Endpoint], bool]) -> None:
+        """New peers at such endpoints wait no longer."""
+        for owner, collision in [*self._collisions.items()]:
+            if is_unwanted(collision.newcomer.endpoint):
+                del self._collisions[owner]
 
     def next_deadline(self) -> float:
         return min(

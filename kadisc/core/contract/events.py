@@ -279,7 +279,8 @@ class PeerVerified:
 class PeerLost:
     """A peer no longer counts as verified. ``reason``: silent, moved (it has another endpoint now),
     replaced (another peer has its endpoint now), refused (its record is no longer valid), unproven
-    (it does not prove its key any more), goodbye (it said that it stops) or surplus.
+    (it does not prove its key any more), goodbye (it said that it stops), banned (by the operator)
+    or surplus.
     """
 
     peer: VerifiedPeer

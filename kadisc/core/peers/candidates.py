@@ -78,6 +78,8 @@ class CandidateRule(Protocol):
 
     def may_skip_ping(self, endpoint: Endpoint, now: float) -> bool: ...
 
+    def drop(self, is_unwanted: Callable[[Endpoint], bool]) -> None: ...
+
 
 class GossipCandidates:
     def __init__(
@@ -190,6 +192,16 @@ class GossipCandidates:
                 host=Rate(per_host / HOUR_S, per_host), subnet=Rate(per_subnet / HOUR_S, per_subnet)
             )
         return not self._direct.lacking(self._cells(endpoint), 1.0, now)
+
+    def drop(self, is_unwanted: Callable[[Endpoint], bool]) -> None:
+        """Forgets the candidates at such endpoints."""
+        for source in [*self._by_source]:
+            waiting = self._by_source[source]
+            for index in range(len(waiting) - 1, -1, -1):
+                if is_unwanted(waiting[index].endpoint):
+                    self._take(waiting, index)
+            if not waiting:
+                del self._by_source[source]
 
     def _may_check(self, candidate: Candidate, now: float) -> bool:
         """A peer that pushed its record has shown by its token that it receives there; false

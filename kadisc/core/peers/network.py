@@ -165,6 +165,19 @@ class PeerNetwork:
             return self.record_keeper.update(now)
         return ()
 
+    def drop_barred(self) -> tuple[Commands, int]:
+        """The operator excludes other addresses than before: no peer may have one of them. Returns
+        the events, and how many entries of the address book were dropped.
+        """
+        is_barred = self._scopes.is_barred
+        events: list[Command] = []
+        for known in [*self.verifier.known, *self.verifier.unproven]:
+            if is_barred(known.endpoint):
+                self.components.partners.left(known.endpoint)
+                events += self.verifier.lose(known, "banned")
+        self.components.candidates.drop(is_barred)
+        return events, self._book.drop_all(is_barred)
+
     def leave(self, now: float) -> list[SendQuery]:
         """This node stops: the goodbyes to send now, and requests for the tokens of others."""
         if self.goodbyes.has_begun or self._config.read_only:

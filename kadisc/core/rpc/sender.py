@@ -9,6 +9,7 @@ from typing import Protocol
 
 from ...endpoints import Endpoint, Family, family_of
 from ...wire.messages import METHODS
+from ..addressing.policy import AddressPolicy
 from ..contract.counters import Counters
 from ..contract.events import Datagram
 from ..contract.queries import Commands, PendingQuery, QueryFailure, SendQuery
@@ -33,7 +34,15 @@ class Destinations(Protocol):
 
 
 class Sender:
-    __slots__ = ("_contacted", "_counters", "_datagrams", "_destinations", "_queue", "_traffic")
+    __slots__ = (
+        "_contacted",
+        "_counters",
+        "_datagrams",
+        "_destinations",
+        "_queue",
+        "_scopes",
+        "_traffic",
+    )
 
     def __init__(
         self,
@@ -42,7 +51,9 @@ class Sender:
         counters: Counters,
         traffic: TrafficRule,
         contacted: ContactedHostsRule,
+        scopes: AddressPolicy,
     ) -> None:
+        self._scopes = scopes
         self._queue = queue
         self._destinations = destinations
         self._counters = counters
@@ -56,8 +67,10 @@ class Sender:
 
     def submit(self, command: SendQuery, now: float) -> Commands:
         """Sends the query now or queues it. Returns the commands that follow where the queues are
-        full.
+        full, or the operator excludes its endpoint.
         """
+        if self._scopes.bars_any and self._scopes.is_barred(command.endpoint):
+            return self._barred(command, now)
         if self._queue.is_full(command):
             self._counters.refuse("too-many-queries")
             return command.owner.failed(command, QueryFailure.NOT_SENT, now)
@@ -71,11 +84,20 @@ class Sender:
             self._send_query(command, destinations, now)
         return ()
 
-    def send_query(self, command: SendQuery, now: float) -> None:
-        """Sends a query that need not wait, or not any longer."""
+    def send_query(self, command: SendQuery, now: float) -> Commands:
+        """Sends a query that need not wait, or not any longer. Returns the commands that follow
+        where the operator has excluded its endpoint meanwhile.
+        """
+        if self._scopes.bars_any and self._scopes.is_barred(command.endpoint):
+            return self._barred(command, now)
         if command.spaced and self._queue.too_soon(command, now):
-            return  # another one was sent while this one waited for its turn
+            return ()  # another one was sent while this one waited for its turn
         self._send_query(command, self._destinations[family_of(command.endpoint)], now)
+        return ()
+
+    def _barred(self, command: SendQuery, now: float) -> Commands:
+        self._counters.refuse("barred-destination")
+        return command.owner.failed(command, QueryFailure.NOT_SENT, now)
 
     def _send_query(self, command: SendQuery, destinations: Destinations, now: float) -> None:
         rtt_s, proves_reachability = destinations.sending_to(command.endpoint, now)

@@ -270,6 +270,16 @@ class Candidates:
                 break
             del self._checked[oldest]
 
+    def drop(self, is_unwanted: Callable[[Endpoint], bool]) -> None:
+        """Forgets the contacts that wait at such endpoints."""
+        for queue in [*self._waiting]:
+            for index in range(len(self._waiting[queue]) - 1, -1, -1):
+                endpoint = self._waiting[queue][index][0].endpoint
+                if is_unwanted(endpoint):
+                    self._take(queue, index)
+                    self._drop(endpoint)
+        self._look_again()
+
     def forgive(self) -> None:
         """This node was offline: that candidates were silent is not the fault of their sources."""
         self._shares.forgive()

@@ -283,6 +283,18 @@ class RoutingTable(Buckets):
             self._take_out(entry)
         return bearers
 
+    def take_out_barred(self) -> list[Removal]:
+        """Removes the entries and replacements at addresses that the operator excludes. Returns
+        what became of the entries.
+        """
+        is_barred = self._scopes.is_barred
+        for bucket in self._buckets.values():
+            replacements = bucket.replacements
+            for each in [*replacements.values()]:
+                if is_barred(each.contact.endpoint):
+                    del replacements[each.id]
+        return [self.remove(each) for each in [*self] if is_barred(each.contact.endpoint)]
+
     def _move_in(self, entry: Entry, now: float, *, surplus: bool) -> bool:
         if entry.id in self._own:
             return False

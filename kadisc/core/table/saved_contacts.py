@@ -157,6 +157,11 @@ class SavedContacts:
                 candidates.append(saved.contact)
         return candidates
 
+    def drop_barred(self) -> None:
+        """Forgets the contacts at addresses that the operator excludes."""
+        for contact in [each for each in self._saved if self._policy.is_barred(each.endpoint)]:
+            self.take(contact)
+
     def entered_table(self, entry: Entry) -> None:
         """An entry is in the table now: a saved contact keeps its age."""
         saved = self.take(entry.contact)
