@@ -71,6 +71,9 @@ class ChainTarget(Protocol):
     async def withdraw(self, peer: ChainPeer) -> None:
         """The peer is gone: what was offered in a lasting way is taken back."""
 
+    def access_changed(self) -> bool:
+        """Whether it has another user or password now than it was refused with."""
+
 
 class RpcTarget:
     """A chain node at its RPC, as a preset describes it."""
@@ -115,6 +118,9 @@ class RpcTarget:
     async def withdraw(self, peer: ChainPeer) -> None:
         if (call := self._preset.withdraw) is not None:
             await self._call(call.method, filled(call.params, peer))
+
+    def access_changed(self) -> bool:
+        return self._rpc.access_changed()
 
     async def _call(self, method: str, params: Any) -> Any:
         """An error of the chain node itself, such as that it is still loading its blocks, is that

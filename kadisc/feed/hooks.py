@@ -65,6 +65,9 @@ class CommandTarget:
         await trio.lowlevel.checkpoint()
         self._standing.pop(peer.key, None)
 
+    def access_changed(self) -> bool:
+        return False
+
 
 class FileTarget:
     """A file with a line for each peer, replaced as a whole. ``then``: a command that is run after
@@ -103,6 +106,9 @@ class FileTarget:
         await trio.lowlevel.checkpoint()
         if self._standing.pop(peer.key, None) is not None:
             self._write()
+
+    def access_changed(self) -> bool:
+        return False
 
     def _write(self) -> None:
         lines = [str(filled(self._line, peer)) for peer in self._standing.values()]

@@ -16,10 +16,9 @@ from typing import Final
 
 import trio
 
-from ..errors import KadiscError
-from ..net.tcp_check import accepts
+from ..errors import Closed, KadiscError, NotRunning
 from ..net.transport.nurseries import open_flat_nursery
-from .availability import Availability, Change
+from .advertising import ServiceAdvertiser
 from .candidates import FeedCandidates, FeedLimits
 from .chain_node import ChainLook, ChainTarget, Offered, RpcRefused, RpcUnreachable
 from .chain_peer import ChainPeer
@@ -83,7 +82,14 @@ class Feeder:
         self._report = report
         self._settings = settings
         self._candidates = FeedCandidates(limits, trio.current_time())
-        self._availability = Availability(settings.down_s)
+        self._advertiser = ServiceAdvertiser(
+            node,
+            report,
+            settings.advertise if not settings.dry_run else None,
+            settings.port,
+            settings.rpc_host,
+            settings.down_s,
+        )
         self._awaited: dict[str, _Awaited] = {}
         """What was offered and is not connected yet, by key."""
         self._offering: set[str] = set()
@@ -97,10 +103,11 @@ class Feeder:
         self._look_result: ChainLook | None = None
         self._own = OwnPlace()
         self._own_at = -math.inf
-        self._told: set[str] = set()
-        """Kinds of warnings about the running node that were printed since they last ended."""
-        self._port: int | None = None
-        """The port of the advertised service, also while it is withdrawn."""
+        self._own_failures = 0
+        self._following_since = math.inf
+        self._is_node_told = False
+        """Whether it was told that the running node is gone, since it was there last."""
+        self._is_verdict_told = False
         self._trouble: str | None = None
         self._last_words = ""
         self._wake = trio.Event()
@@ -128,22 +135,33 @@ class Feeder:
     # --- peers of the running node ----------------------------------------------------------------
 
     async def _follow(self) -> None:
-        wait_s, told = 1.0, False
+        wait_s = 1.0
         while True:
-            began = trio.current_time()
+            began = self._following_since = trio.current_time()
             self._candidates.forget()
             self._unconfirmed = set(self._standing)
             self._confirm_by = began + CONFIRM_S
             try:
                 await self._node.run(self._found, self._lost)
             except KadiscError as error:
+                self._following_since = math.inf
                 if trio.current_time() - began > self._settings.node_back_off_s:
-                    wait_s, told = 1.0, False
-                if not told:
-                    self._report.warn("node", f"{error}; trying again")
-                told = True
+                    wait_s = 1.0
+                self._node_is_gone(error)
             await trio.sleep(wait_s)
             wait_s = min(2 * wait_s, self._settings.node_back_off_s)
+
+    def _node_is_gone(self, error: KadiscError) -> None:
+        """In one line, whichever task sees it first and however long it lasts."""
+        if not self._is_node_told:
+            self._report.warn("node", f"{error}; trying again")
+        self._is_node_told = True
+
+    def _node_answers(self) -> None:
+        is_following = trio.current_time() - self._following_since >= _WAKE_S
+        if self._is_node_told and is_following:
+            self._is_node_told = False
+            self._report.tell("node", "the running node is there again")
 
     def _found(self, peer: ChainPeer) -> None:
         if peer.key != self._own.key:
@@ -169,9 +187,12 @@ class Feeder:
             else:
                 wait_s = self._settings.look_s
             with trio.move_on_after(wait_s):
-                while not self._awaited:
+                while not (self._awaited or self._may_be_let_in()):
                     await self._woken()
                 await trio.sleep(self._settings.quick_look_s)
+
+    def _may_be_let_in(self) -> bool:
+        return self._trouble == "refused" and self._target.access_changed()
 
     async def _look_once(self) -> None:
         is_up = True
@@ -185,7 +206,8 @@ class Feeder:
             self._in_trouble("refused", f"{error}; trying again every 5 minutes")
         else:
             await self._looked(look)
-        await self._advertise(is_up=is_up)
+        if await self._advertiser.looked(self._own, is_up=is_up):
+            self._own_at = -math.inf
 
     def _in_trouble(self, kind: str, words: str) -> None:
         self._look_result = None
@@ -264,7 +286,7 @@ class Feeder:
                 await self._woken()
 
     def _is_own(self, peer: ChainPeer) -> bool:
-        return peer.host in self._own.hosts and peer.port in (self._own.port, self._port)
+        return self._advertiser.is_own(peer, self._own)
 
     def _next(self) -> ChainPeer | None:
         look = self._look_result
@@ -347,56 +369,29 @@ class Feeder:
             return
         try:
             await self._node.feedback(key, verdict)
+        except (NotRunning, Closed) as error:
+            self._node_is_gone(error)
         except KadiscError as error:
-            self._warn_once("verdict", f"a verdict was not noted: {error}")
+            if not self._is_verdict_told:
+                self._report.warn("node", f"a verdict was not noted: {error}")
+            self._is_verdict_told = True
         else:
-            self._told.discard("verdict")
+            self._is_verdict_told = False
 
     async def _see_own_place(self) -> None:
         now = trio.current_time()
-        if now - self._own_at < _OWN_S:
+        if now - self._own_at < min(_OWN_S, self._settings.look_s):
             return
         try:
             self._own = await self._node.own_place()
-            self._own_at = now
-        except KadiscError:
-            pass  # the task that follows its peers says so
-
-    async def _advertise(self, *, is_up: bool) -> None:
-        name = self._settings.advertise
-        if name is None or self._settings.dry_run:
-            return
-        self._port = self._settings.port or self._own.port or self._port
-        if (port := self._port) is None:
-            return
-        if is_up:
-            hosts = [self._settings.rpc_host or "127.0.0.1", *sorted(self._own.hosts)]
-            is_up = await _accepts_at(hosts, port)
-            if not is_up and not self._availability.is_down:
-                self._report.warn("chain", f"port {port} of the service {name} does not accept")
-        change = self._availability.looked(
-            trio.current_time(), is_up=is_up, is_offered=self._own.port == port
-        )
-        if change is not None:
-            await self._set_service(name, port, change)
-
-    async def _set_service(self, name: str, port: int, change: Change) -> None:
-        try:
-            await self._node.set_service(name, port if change == "renew" else None)
         except KadiscError as error:
-            self._warn_once("service", f"the service {name} was not changed: {error}")
+            self._own_failures += 1
+            if self._own_failures > 1:  # a restart is told by the task that follows its peers
+                self._node_is_gone(error)
             return
-        self._told.discard("service")
-        self._own_at = -math.inf
-        if change == "withdraw":
-            self._report.warn("withdrawn", f"{name}: the chain node is down", service=name)
-        else:
-            self._report.tell("advertised", f"{name}={port}", service=name, port=port)
-
-    def _warn_once(self, kind: str, words: str) -> None:
-        if kind not in self._told:
-            self._report.warn("node", words)
-        self._told.add(kind)
+        self._own_failures = 0
+        self._own_at = now
+        self._node_answers()
 
     async def _woken(self) -> None:
         """Until something happened, or a second has passed: a wait may have ended."""
@@ -404,10 +399,3 @@ class Feeder:
             await self._wake.wait()
         if self._wake.is_set():
             self._wake = trio.Event()
-
-
-async def _accepts_at(hosts: list[str], port: int) -> bool:
-    for host in dict.fromkeys(hosts):
-        if await accepts(host, port):
-            return True
-    return False

@@ -33,13 +33,21 @@ class PeerSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OwnPlace:
-    """The running node itself. ``hosts``: its addresses; ``port``: that of the service that is fed,
-    None if its record has none; ``key`` in hex.
+    """The running node itself. ``key`` in hex; ``hosts``: its addresses. ``service``: the value of
+    the service that is fed, as other nodes see it: a port, or HOST:PORT; None if its record has
+    none. ``offered``: the same as it is set, with the port of this machine.
     """
 
     key: str = ""
     hosts: frozenset[str] = frozenset()
-    port: int | None = None
+    service: int | str | None = None
+    offered: int | str | None = None
+
+    def is_at(self, peer: ChainPeer, value: int | str | None) -> bool:
+        """Whether a peer is where that value of a service leads to."""
+        if isinstance(value, str):
+            return str(peer) == value
+        return peer.host in self.hosts and peer.port == value
 
 
 class RunningNodeLink(PeerSource, Protocol):
@@ -94,9 +102,15 @@ class NodeLink:
         async with open_client(self._path) as client:
             record = await client.call(RECORD, RecordParams(), silence_s=SILENCE_S)
         hosts = frozenset(host_of(parse_endpoint(each)) for each in record.endpoints)
-        port = record.services.get(self._service)
-        return OwnPlace(record.key, hosts, port if isinstance(port, int) else None)
+        seen = record.services.get(self._service)
+        offered = (record.offered or record.services).get(self._service)  # older nodes lack it
+        return OwnPlace(record.key, hosts, _place(seen), _place(offered))
 
     async def set_service(self, name: str, value: int | str | None) -> None:
         async with open_client(self._path) as client:
             await client.call(SET_SERVICE, SetServiceParams(name, value), silence_s=SILENCE_S)
+
+
+def _place(value: int | str | None) -> int | str | None:
+    """The value of a service that can be connected to, else None."""
+    return None if isinstance(value, str) and value.startswith("0x") else value

@@ -93,6 +93,15 @@ class ChainRpc:
             raise UsageError(f"--rpc: expected http://HOST:PORT, not {access.url}")
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._last_id = 0
+        self._refused: bytes | None = None
+        """The header that was refused last, None if none was."""
+
+    def access_changed(self) -> bool:
+        """Whether user or password are others than those that were refused."""
+        try:
+            return self._refused is not None and self._refused != self._access.authorization()
+        except RpcUnreachable:
+            return False
 
     @property
     def url(self) -> str:
@@ -102,8 +111,11 @@ class ChainRpc:
         """The result. Raises RpcUnreachable, RpcRefused, RpcError."""
         self._last_id += 1
         request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
-        status, body = await self._post(msgspec.json.encode(request))
+        authorization = self._access.authorization()
+        status, body = await self._post(msgspec.json.encode(request), authorization)
+        self._refused = None
         if status in (401, 403):
+            self._refused = authorization
             raise RpcRefused(f"{self.url} refuses user or password (HTTP status {status})")
         try:
             answer = msgspec.json.decode(body)
@@ -121,7 +133,7 @@ class ChainRpc:
             raise RpcRefused(f"{self.url} does not know the method {method}")
         raise RpcError(code, str(text))
 
-    async def _post(self, body: bytes) -> tuple[int, bytes]:
+    async def _post(self, body: bytes, authorization: bytes | None) -> tuple[int, bytes]:
         headers = [
             ("Host", f"{self.host}:{self.port}"),
             ("User-Agent", f"kadisc/{__version__}"),
@@ -129,7 +141,6 @@ class ChainRpc:
             ("Content-Length", str(len(body))),
             ("Connection", "close"),
         ]
-        authorization = self._access.authorization()
         if authorization is not None:
             headers.append(("Authorization", authorization.decode("ascii")))
         request = h11.Request(method="POST", target=self._target, headers=headers)

@@ -26,6 +26,7 @@ OF_THE_NETWORK = [
     *("network_peers", "follow_peers", "record", "set_service", "why", "feedback"),
     *("book_export", "book_import"),
 ]
+UNLIKE = ("counters", "services", "offered", "addresses", "reach")
 STREAMS = ("subscribe", "follow_peers", "watch")
 OF_ITEMS = ["put", "get", "resolve"]
 KEY_IN_PAGE = "82a3f4a2644ddd435c549e8d0cb114333382d2786e3b219ca2d39455ed1f3c45"
@@ -48,10 +49,7 @@ def shape(value: object) -> object:
     the names of counters, services and their addresses, and without what is null for some nodes.
     """
     if isinstance(value, dict):
-        return [
-            (name, None if name in ("counters", "services", "addresses", "reach") else shape(inner))
-            for name, inner in value.items()
-        ]
+        return [(name, None if name in UNLIKE else shape(inner)) for name, inner in value.items()]
     if isinstance(value, list):
         return [shape(inner) for inner in value[:1]]
     return None

@@ -17,7 +17,8 @@ class RecordParams(msgspec.Struct, forbid_unknown_fields=True):
 
 class OwnRecordDocument(msgspec.Struct):
     """``key``: 64 hex digits. ``endpoints``: empty while the node's own address is unknown.
-    ``record``: the whole signed record, in hex.
+    ``services``: as in the record; ``offered``: the same with the ports of this machine, which a
+    router may map to others. ``record``: the whole signed record, in hex.
     """
 
     network: str
@@ -27,6 +28,7 @@ class OwnRecordDocument(msgspec.Struct):
     services: dict[str, int | str]
     bytes: int
     record: str
+    offered: dict[str, int | str] = {}
 
 
 async def _record(params: RecordParams, call: Call) -> OwnRecordDocument:
@@ -41,6 +43,7 @@ async def _record(params: RecordParams, call: Call) -> OwnRecordDocument:
         services_document(record.services),
         len(raw),
         raw.hex(),
+        services_document(call.node.services),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from .peers import found
 
 ONE, TWO, THREE = (found(f"45.{number}.0.1:9333") for number in (1, 2, 3))
 SOUND = HandshakeOutcome(None, "sound")
-OWN = OwnPlace("00" * 32, frozenset({"45.9.0.1"}), 9333)
+OWN = OwnPlace("00" * 32, frozenset({"45.9.0.1"}), 9333, 9333)
 NOT_KNOWN_YET = Offered()
 
 
@@ -36,6 +37,8 @@ class RunningNode:
     gives: list[ChainPeer] = field(default_factory=list)
     own: OwnPlace = OWN
     is_gone: bool = False
+    is_locked: bool = False
+    """New connections fail, and the one that follows its peers lasts."""
     verdicts: list[tuple[str, str]] = field(default_factory=list)
     services: list[int | str | None] = field(default_factory=list)
     connections: int = 0
@@ -63,12 +66,11 @@ class RunningNode:
     async def set_service(self, name: str, value: int | str | None) -> None:
         await self._there()
         self.services.append(value)
-        port = value if isinstance(value, int) else None
-        self.own = OwnPlace(self.own.key, self.own.hosts, port)
+        self.own = OwnPlace(self.own.key, self.own.hosts, value, value)
 
     async def _there(self) -> None:
         await trio.lowlevel.checkpoint()
-        if self.is_gone:
+        if self.is_gone or self.is_locked:
             raise NotRunning("no node runs there")
 
 
@@ -88,6 +90,7 @@ class ChainNode:
     looks: int = 0
     offer_s: float = 0.01
     answer: Offered = NOT_KNOWN_YET
+    has_new_password: bool = False
 
     async def look(self) -> ChainLook:
         await trio.lowlevel.checkpoint()
@@ -113,6 +116,9 @@ class ChainNode:
     async def withdraw(self, peer: ChainPeer) -> None:
         await trio.lowlevel.checkpoint()
         self.taken_back.append(str(peer))
+
+    def access_changed(self) -> bool:
+        return self.has_new_password
 
 
 @dataclass
@@ -247,6 +253,16 @@ async def test_a_refusal_of_the_rpc_is_one_line_and_is_tried_every_five_minutes(
         assert chain.offered == [str(ONE)]
 
 
+async def test_a_new_password_is_tried_at_once(autojump_clock: MockClock) -> None:
+    node, chain = RunningNode([ONE]), ChainNode(error=RpcRefused("wrong password"))
+    async with feeding(node, chain):
+        await trio.sleep(60)
+        assert chain.looks == 1
+        chain.error, chain.has_new_password = None, True
+        await trio.sleep(5)
+        assert chain.offered == [str(ONE)]
+
+
 async def test_the_running_node_gone_is_one_line_and_it_is_found_again(
     autojump_clock: MockClock,
 ) -> None:
@@ -258,8 +274,36 @@ async def test_the_running_node_gone_is_one_line_and_it_is_found_again(
         assert said.of("node") == ["closed; trying again"]
         node.is_gone, node.gives = False, [TWO]
         await trio.sleep(60)
+        assert said.of("node")[1:] == ["the running node is there again"]
         assert node.connections == 2
         assert chain.offered == [str(ONE), str(TWO)]
+
+
+async def test_a_control_socket_that_is_gone_is_told_though_the_connection_lasts(
+    autojump_clock: MockClock,
+) -> None:
+    node, chain = RunningNode([ONE]), ChainNode()
+    async with feeding(node, chain) as said:
+        await trio.sleep(60)
+        node.is_locked = True
+        await trio.sleep(600)
+        assert said.of("node") == ["no node runs there; trying again"]
+        node.is_locked = False
+        await trio.sleep(30)
+        assert said.of("node")[1:] == ["the running node is there again"]
+    assert node.connections == 1
+
+
+async def test_a_service_at_another_port_of_the_router_keeps_that_of_this_machine(
+    autojump_clock: MockClock,
+) -> None:
+    """The record has the mapped port: the own one is looked at, and nothing is set anew."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        node, chain = RunningNode(own=OwnPlace(OWN.key, OWN.hosts, port + 1, port)), ChainNode()
+        async with feeding(node, chain, advertise="p2p", port=port) as said:
+            await trio.sleep(600)
+        assert (node.services, said.of("advertised")) == ([], [])
 
 
 async def test_the_service_is_withdrawn_and_offered_again(autojump_clock: MockClock) -> None:
@@ -272,7 +316,7 @@ async def test_the_service_is_withdrawn_and_offered_again(autojump_clock: MockCl
         assert node.services == [None]
         await trio.sleep(600)
         assert node.services == [None]
-        node.own = OwnPlace(node.own.key, node.own.hosts, 9333)  # it was restarted
+        node.own = OWN  # it was restarted
         await trio.sleep(30)
         assert node.services == [None, None]
     assert len(said.of("withdrawn")) == 2
