@@ -1,29 +1,28 @@
-"""Connects the dashboard to a live node: its snapshots and events."""
+"""Connects the dashboard to the node of this process: its snapshots and events."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Hashable, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
 
 import trio
 
-from ..core.snapshot import Snapshot
+from ..control.methods.snapshots import NodeSnapshot, node_snapshot
+from ..control.methods.why import why_document
 from ..dashboard.glyphs import glyphs_for
 from ..dashboard.live import Dashboard
 from ..dashboard.paint import painter_for
-from ..dashboard.scene import Facts, Others
+from ..dashboard.scene import Others
 from ..dashboard.screen import Screen, open_terminal
 from ..dashboard.tail import SHOWN
-from ..endpoints import format_endpoint
+from ..errors import KadiscError
 from ..net.api.node import Node
 from ..net.transport.dispatch import Subscription
 from ..net.transport.nurseries import open_flat_nursery
-from ..observe.lan import LanSnapshot
-from ..observe.mappings import MappingSnapshot
-from ..version import __version__
+from ..observe.event_names import event_document, types_of
 from .output import wants_color
+from .why import why_lines
 
 
 class LiveSource:
@@ -33,24 +32,28 @@ class LiveSource:
         self._node, *self._others = nodes
         self._joined = 0
 
-    def snapshot(self) -> Snapshot:
-        snapshot = replace(self._node.snapshot(), counters=self._node.counters())
-        # A node that does not test whether it is reached has nothing to say of it.
-        tests = self._node.config.core.tests_reachability
-        return snapshot if tests else replace(snapshot, reach=())
-
-    def mappings(self) -> tuple[MappingSnapshot, ...]:
-        return self._node.mappings()
-
-    def lan(self) -> LanSnapshot:
-        return self._node.lan()
+    def snapshot(self) -> NodeSnapshot:
+        return node_snapshot(self._node, detail=True)
 
     def pulse(self) -> Hashable:
         counters = self._node.counters()
         return counters["received"], counters["sent"], self._joined
 
+    def lost(self) -> str:
+        return ""
+
     def others(self) -> Others | None:
         return Others(len(self._others), self._joined) if self._others else None
+
+    def set_interval(self, interval_s: float) -> None:
+        """Snapshots are taken when they are asked for."""
+
+    async def why(self, peer: str) -> tuple[str, ...]:
+        await trio.lowlevel.checkpoint()
+        try:
+            return tuple(why_lines(why_document(self._node, peer)))
+        except KadiscError as error:
+            return (str(error),)
 
     def start(self, nursery: trio.Nursery) -> None:
         for node in self._others:
@@ -71,7 +74,7 @@ def open_screen() -> Screen | None:
 
 
 async def show_live(nodes: Sequence[Node], screen: Screen, *, is_devnet: bool) -> None:
-    """Shows the first node until the user presses ``q``. If the terminal closes, the nodes run on
+    """Shows the first node until the user stops it. If the terminal closes, the nodes run on
     without a dashboard.
     """
     if not await _shown_until_quit(nodes, screen, is_devnet=is_devnet):
@@ -80,17 +83,19 @@ async def show_live(nodes: Sequence[Node], screen: Screen, *, is_devnet: bool) -
 
 async def _shown_until_quit(nodes: Sequence[Node], screen: Screen, *, is_devnet: bool) -> bool:
     node = nodes[0]
-    facts = Facts(
-        __version__,
-        node.config.network,
-        {family: format_endpoint(endpoint) for family, endpoint in node.local_endpoints.items()},
-        (node.config.state_dir or "") if is_devnet else "",
-    )
+    folder = (node.config.state_dir or "") if is_devnet else ""
     source = LiveSource(nodes)
-    subscription: Subscription[object] = node.subscribe(*SHOWN)
+    subscription: Subscription[object] = node.subscribe(*types_of(SHOWN))
     with screen:
         async with subscription as events, open_flat_nursery() as nursery:
             source.start(nursery)
-            quit_pressed = await Dashboard(source, facts, screen).run(events)
+            dashboard = Dashboard(source, screen, ends_node=True, folder=folder)
+            is_quit = await dashboard.run(documents_of(events))
             nursery.cancel_scope.cancel()
-    return quit_pressed
+    return is_quit
+
+
+async def documents_of(events: AsyncIterator[object]) -> AsyncIterator[Mapping[str, object]]:
+    """The events as `subscribe` tells them."""
+    async for event in events:
+        yield event_document(event)  # type: ignore[arg-type]

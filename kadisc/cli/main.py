@@ -31,6 +31,7 @@ from . import (
     run,
     sim,
     status,
+    watch,
     why,
 )
 from .exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USAGE, failure_of
@@ -47,6 +48,7 @@ _COMMANDS = {
     "resolve": resolve,
     "ping": ping,
     "status": status,
+    "watch": watch,
     "doctor": doctor,
     "record": record,
     "why": why,

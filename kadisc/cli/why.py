@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .options import add_folder_options
@@ -49,32 +50,34 @@ async def _why(options: argparse.Namespace) -> int:
     if options.json:
         print_json(why)
     else:
-        _print(why)
+        for line in why_lines(why):
+            show(line)
     return 0
 
 
-def _print(why: WhyDocument) -> None:
+def why_lines(why: WhyDocument) -> Iterator[str]:
+    """The document as lines of text."""
     from ..observe.describe import count
     from .status import duration
 
-    show(why.peer)
+    yield why.peer
     for other in why.also_at:
-        show(f"  also      {other} was meant too; kadisc why {other}")
-    show(f"  key       {why.key or 'unknown: the peer is unverified'}")
+        yield f"  also      {other} was meant too; kadisc why {other}"
+    yield f"  key       {why.key or 'unknown: the peer is unverified'}"
     if why.asn is not None:
-        show(f"  asn       AS{why.asn}")
-    show(
+        yield f"  asn       AS{why.asn}"
+    yield (
         f"  source    first seen {duration(why.first_seen_s_ago)} ago {_by_source(why.source)}; "
         f"reported {count(why.reported_times, 'time')}"
     )
     if why.first_verified_s_ago is None or why.verified_s_ago is None:
-        show("  verified  never: the peer is not returned to applications")
+        yield "  verified  never: the peer is not returned to applications"
     else:
-        _print_verified(why, why.verified_s_ago, why.first_verified_s_ago)
-    show(f"  failures  {why.failures} in a row")
+        yield from _verified_lines(why, why.verified_s_ago, why.first_verified_s_ago)
+    yield f"  failures  {why.failures} in a row"
     if why.verdict is not None:
         rest = f"; suppressed for {duration(why.suppressed_s)} more" if why.suppressed_s else ""
-        show(f"  feedback  {why.verdict}{rest}")
+        yield f"  feedback  {why.verdict}{rest}"
 
 
 def _by_source(source: str) -> str:
@@ -85,13 +88,13 @@ def _by_source(source: str) -> str:
     return f"from {source}"
 
 
-def _print_verified(why: WhyDocument, last_s_ago: float, first_s_ago: float) -> None:
+def _verified_lines(why: WhyDocument, last_s_ago: float, first_s_ago: float) -> Iterator[str]:
     from .status import duration
 
     rtt = "" if why.rtt_ms is None else f", round-trip time {why.rtt_ms:.1f} ms"
-    show(
+    yield (
         f"  verified  {duration(last_s_ago)} ago by an exchange of records, "
         f"first {duration(first_s_ago)} ago{rtt}"
     )
     if not why.verified_in_this_run:
-        show("            in an earlier run: not returned until verified again")
+        yield "            in an earlier run: not returned until verified again"

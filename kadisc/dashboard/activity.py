@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..core.snapshot import OperationSnapshot
-from ..ids import NodeId, format_id
+from ..control.methods.snapshots import WatchedOperation
 from ..observe.describe import count
 from .figures import byte_rate, number
 from .glyphs import Glyphs, sparkline
@@ -53,7 +52,7 @@ def _flow(flow: Flow, width: int, glyphs: Glyphs) -> Line:
 
 
 def count_lines(scene: Scene) -> list[Line]:
-    counters = scene.snapshot.counters
+    counters = scene.status.counters
     sent = _group(counters, "queries_sent.")
     received = _group(counters, "accepted.query.")
     queries: Line = (
@@ -95,9 +94,9 @@ def _counts(group: Mapping[str, int], style: str = "") -> Line:
 
 def lookup_lines(scene: Scene, room: int, glyphs: Glyphs) -> list[Line]:
     """The lookups in progress, the newest first; at least one line."""
-    lookups = [operation for operation in scene.snapshot.operations if operation.target is not None]
-    pings = len(scene.snapshot.operations) - len(lookups)
-    own_ids = {dht.own_id for dht in scene.snapshot.dhts}
+    lookups = [operation for operation in scene.operations if operation.target is not None]
+    pings = len(scene.operations) - len(lookups)
+    own_ids = {each.id for each in scene.status.families}
     lines: list[Line] = []
     for operation in reversed(lookups):
         lines.append((label("" if lines else "lookups"), *_lookup(operation, own_ids, glyphs)))
@@ -113,10 +112,10 @@ def lookup_lines(scene: Scene, room: int, glyphs: Glyphs) -> list[Line]:
     return lines
 
 
-def _lookup(operation: OperationSnapshot, own_ids: set[NodeId], glyphs: Glyphs) -> Line:
+def _lookup(operation: WatchedOperation, own_ids: set[str], glyphs: Glyphs) -> Line:
     target = operation.target
     assert target is not None
-    target_words = "own ID" if target in own_ids else f"{format_id(target)[:12]}{glyphs.more}"
+    target_words = "own ID" if target in own_ids else f"{target[:12]}{glyphs.more}"
     return (
         (f"{operation.what} ", "quiet"),
         (target_words, "strong"),

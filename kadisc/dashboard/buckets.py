@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ..core.snapshot import BucketSnapshot, DhtSnapshot, EntrySnapshot
+from ..control.methods.snapshots import WatchedContact
+from ..endpoints import Family
 from ..observe.describe import family_name
 from .figures import age, delay
 from .glyphs import Glyphs
 from .lines import Line, Span, cells, left, right
+from .scene import BucketContacts, Scene
 
 BAR_MIN = 8
 BAR_MAX = 40
@@ -62,7 +64,7 @@ class BucketHealth:
     failing: int
 
 
-def bucket_health(entries: Sequence[EntrySnapshot]) -> BucketHealth:
+def bucket_health(entries: Sequence[WatchedContact]) -> BucketHealth:
     failing = sum(1 for entry in entries if entry.failures)
     unconfirmed = sum(1 for entry in entries if entry.inbound and not entry.failures)
     return BucketHealth(len(entries) - failing - unconfirmed, unconfirmed, failing)
@@ -75,7 +77,7 @@ def bucket_health(entries: Sequence[EntrySnapshot]) -> BucketHealth:
 class Column:
     head: str
     width: int
-    cell: Callable[[BucketSnapshot, BucketHealth], Sequence[Span]]
+    cell: Callable[[BucketContacts, BucketHealth], Sequence[Span]]
     """Spans of exactly ``width`` cells."""
     is_number: bool = True
 
@@ -84,16 +86,16 @@ def _number(text: str, width: int, style: str) -> Sequence[Span]:
     return ((right(text, width), style),)
 
 
-def _last_used(bucket: BucketSnapshot) -> Sequence[Span]:
-    return _number(age(bucket.touched_s_ago), 9, age_style(bucket.touched_s_ago))
+def _last_used(bucket: BucketContacts) -> Sequence[Span]:
+    return _number(age(bucket.bucket.touched_s_ago), 9, age_style(bucket.bucket.touched_s_ago))
 
 
 def _count(number: int, width: int, style: str) -> Sequence[Span]:
     return _number(str(number) if number else "-", width, style if number else "quiet")
 
 
-def _verified(bucket: BucketSnapshot, glyphs: Glyphs) -> Sequence[Span]:
-    ages = [entry.verified_s_ago for entry in bucket.entries]
+def _verified(bucket: BucketContacts, glyphs: Glyphs) -> Sequence[Span]:
+    ages = [entry.verified_s_ago for entry in bucket.contacts]
     youngest, oldest = min(ages), max(ages)
     if age(youngest) == age(oldest):
         return _number(age(oldest), 9, age_style(oldest))
@@ -105,21 +107,21 @@ def _verified(bucket: BucketSnapshot, glyphs: Glyphs) -> Sequence[Span]:
     )
 
 
-def _median_rtt(bucket: BucketSnapshot) -> float | None:
-    times = [entry.rtt_s for entry in bucket.entries if entry.rtt_s is not None]
-    return statistics.median(times) if times else None
+def _median_rtt(bucket: BucketContacts) -> float | None:
+    times = [entry.rtt_ms for entry in bucket.contacts if entry.rtt_ms is not None]
+    return statistics.median(times) / 1000 if times else None
 
 
-def _rtt(bucket: BucketSnapshot) -> Sequence[Span]:
+def _rtt(bucket: BucketContacts) -> Sequence[Span]:
     median = _median_rtt(bucket)
     return _number(delay(median), 7, delay_style(median))
 
 
-def _ages(bucket: BucketSnapshot, glyphs: Glyphs) -> Sequence[Span]:
+def _ages(bucket: BucketContacts, glyphs: Glyphs) -> Sequence[Span]:
     """A cell for each contact, or for several, sorted by age with the youngest at the left. A
     higher cell is a younger one.
     """
-    ages = sorted(entry.verified_s_ago for entry in bucket.entries)
+    ages = sorted(entry.verified_s_ago for entry in bucket.contacts)
     size = min(len(ages), AGE_CELLS)
     top = len(glyphs.steps) - 1
     spans: list[Span] = []
@@ -131,19 +133,19 @@ def _ages(bucket: BucketSnapshot, glyphs: Glyphs) -> Sequence[Span]:
 
 
 def _bar(
-    bucket: BucketSnapshot, health: BucketHealth, width: int, glyphs: Glyphs
+    bucket: BucketContacts, health: BucketHealth, width: int, glyphs: Glyphs
 ) -> Sequence[Span]:
     """Each state that occurs gets one cell at least; if there are fewer cells than states, the most
     frequent states get them.
     """
-    size = min(width, max(1, round(len(bucket.entries) / bucket.capacity * width)))
+    size = min(width, max(1, round(len(bucket.contacts) / bucket.bucket.capacity * width)))
     counts = {"failing": health.failing, "unconfirmed": health.unconfirmed, "ok": health.ok}
     occurring = [state for state, count in counts.items() if count]
     by_count = sorted(occurring, key=lambda state: -counts[state])[:size]
     shares = dict.fromkeys(counts, 0)
     free = size
     for state in reversed(by_count):  # the smallest first; the largest takes what is left
-        share = max(1, round(size * counts[state] / len(bucket.entries)))
+        share = max(1, round(size * counts[state] / len(bucket.contacts)))
         shares[state] = free if state == by_count[0] else share
         free -= shares[state]
     spans = (
@@ -158,8 +160,13 @@ def _bar(
 def columns_for(width: int, glyphs: Glyphs) -> list[Column]:
     """The columns that fit, by importance, in the order in which they are shown."""
     wanted: list[tuple[int, Column]] = [  # with the place in the row
-        (0, Column("bucket", 6, lambda b, h: _number(str(b.index), 6, "strong"))),
-        (2, Column("filled", 7, lambda b, h: _number(f"{len(b.entries)}/{b.capacity}", 7, ""))),
+        (0, Column("bucket", 6, lambda b, h: _number(str(b.bucket.index), 6, "strong"))),
+        (
+            2,
+            Column(
+                "filled", 7, lambda b, h: _number(f"{len(b.contacts)}/{b.bucket.capacity}", 7, "")
+            ),
+        ),
         (_BAR_PLACE, Column("", BAR_MIN, lambda b, h: (), is_number=False)),
         (8, Column("rtt", 7, lambda b, h: _rtt(b))),
         (7, Column("verified", 9, lambda b, h: _verified(b, glyphs))),
@@ -167,7 +174,7 @@ def columns_for(width: int, glyphs: Glyphs) -> list[Column]:
         (3, Column("ok", 4, lambda b, h: _count(h.ok, 4, "good"))),
         (5, Column("unconfirmed", 11, lambda b, h: _count(h.unconfirmed, 11, "note"))),
         (9, Column("last-used", 9, lambda b, h: _last_used(b))),
-        (6, Column("standby", 7, lambda b, h: _count(b.replacements, 7, ""))),
+        (6, Column("standby", 7, lambda b, h: _count(b.bucket.standby, 7, ""))),
         (10, Column("age", AGE_CELLS, lambda b, h: _ages(b, glyphs), is_number=False)),
     ]
     fitting: dict[int, Column] = {}
@@ -199,26 +206,28 @@ def head_line(columns: Sequence[Column], label: str) -> Line:
     return ((" " + " ".join(parts), "label"),) if parts else ((" bucket", "label"),)
 
 
-def bucket_rows(dht: DhtSnapshot, columns: Sequence[Column], glyphs: Glyphs) -> list[Line]:
+def bucket_rows(
+    buckets: Sequence[BucketContacts], columns: Sequence[Column], glyphs: Glyphs
+) -> list[Line]:
     """A row for each bucket with contacts, the deepest last, and one for each run of empty buckets
     between them.
     """
-    filled = [bucket for bucket in dht.buckets if bucket.entries]
+    filled = [bucket for bucket in buckets if bucket.contacts]
     if not filled:
         return [((f"      {'-'}  no contacts yet", "quiet"),)]
     rows: list[Line] = []
-    if filled[0].index:
-        rows.append(_empty_row(0, filled[0].index - 1, glyphs))
+    if filled[0].bucket.index:
+        rows.append(_empty_row(0, filled[0].bucket.index - 1, glyphs))
     rows.append(_bucket_row(filled[0], columns))
     for previous, bucket in pairwise(filled):
-        if bucket.index > previous.index + 1:
-            rows.append(_empty_row(previous.index + 1, bucket.index - 1, glyphs))
+        if bucket.bucket.index > previous.bucket.index + 1:
+            rows.append(_empty_row(previous.bucket.index + 1, bucket.bucket.index - 1, glyphs))
         rows.append(_bucket_row(bucket, columns))
     return rows
 
 
-def _bucket_row(bucket: BucketSnapshot, columns: Sequence[Column]) -> Line:
-    health = bucket_health(bucket.entries)
+def _bucket_row(bucket: BucketContacts, columns: Sequence[Column]) -> Line:
+    health = bucket_health(bucket.contacts)
     spans: list[Span] = []
     for column in columns:
         spans.append((" ", ""))
@@ -251,30 +260,29 @@ def window(rows: Sequence[Line], room: int, scroll: int) -> list[Line]:
     ]
 
 
-def bucket_section(
-    dhts: Sequence[DhtSnapshot], width: int, room: int, scroll: int, glyphs: Glyphs
-) -> list[Line]:
+def bucket_section(scene: Scene, width: int, room: int, scroll: int, glyphs: Glyphs) -> list[Line]:
     """The head and the rows of each family, in at most ``room`` lines."""
     if room <= 0:
         return []
     columns = columns_for(width - 1, glyphs)
-    several = len(dhts) > 1
-    tables = [(dht, bucket_rows(dht, columns, glyphs)) for dht in dhts]
+    families = [each.family for each in scene.status.families]
+    tables = [(each, bucket_rows(scene.buckets(each), columns, glyphs)) for each in families]
     rooms = _shares(room, [len(rows) + 1 for _, rows in tables])
     lines: list[Line] = []
-    for (dht, rows), share in zip(tables, rooms, strict=True):
+    for (family, rows), share in zip(tables, rooms, strict=True):
         if share:
-            lines += [
-                head_line(columns, family_name(dht.family) if several else ""),
-                *window(rows, share - 1, scroll),
-            ]
+            name = family_name(Family(family)) if len(families) > 1 else ""
+            lines += [head_line(columns, name), *window(rows, share - 1, scroll)]
     return lines
 
 
-def section_height(dhts: Sequence[DhtSnapshot], width: int, glyphs: Glyphs) -> int:
+def section_height(scene: Scene, width: int, glyphs: Glyphs) -> int:
     """The number of lines that all rows take."""
     columns = columns_for(width - 1, glyphs)
-    return sum(1 + len(bucket_rows(dht, columns, glyphs)) for dht in dhts)
+    return sum(
+        1 + len(bucket_rows(scene.buckets(each.family), columns, glyphs))
+        for each in scene.status.families
+    )
 
 
 def _shares(room: int, wanted: Sequence[int]) -> list[int]:

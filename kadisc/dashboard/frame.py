@@ -1,100 +1,138 @@
-"""Draws a scene as lines that fit into a given width and height.
-
-From the top: title, identity, buckets, activity, events, keys. If the height is too small, events
-are left out first, then activity, then all but the deepest buckets.
+"""Draws a scene as lines that fit into a given width and height: the title, the names of the views,
+the view itself, and the keys.
 """
 
 from __future__ import annotations
 
-from .activity import MAX_LOOKUPS, count_lines, lookup_lines, tail_lines, traffic_lines
-from .buckets import bucket_section, section_height
+from ..observe.describe import count
+from .figures import duration
 from .glyphs import Glyphs
-from .header import folder_line, identity_lines, network_line, title_line
-from .lines import Line, fit
-from .scene import Scene, View
+from .help import help_lines
+from .lines import Line, Span, clean, fit, joined, line_cells, spread
+from .masking import masked_text
+from .scene import Others, Room, Scene
+from .view import View
+from .views import VIEWS, view_named
 
-_ROOMY = 16
-"""The height from which each family has two lines."""
-_BUCKETS_MIN = 4
-_EVENTS_MIN = 3
-
-KEYS = (("q", "quit"), ("p", "pause"), ("j k", "scroll"), ("?", "help"))
+_NAMES_FROM = 6
+"""The height from which the names of the views are shown."""
+_KEYS_FROM = 4
 
 
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     """The lines of one frame, from the top. From a height of 4 the last row has the keys."""
     if width <= 0 or height <= 0:
         return []
-    dhts = scene.snapshot.dhts
-    top = [
-        title_line(scene, width, glyphs),
-        *identity_lines(scene, 2 if height >= _ROOMY else 1, glyphs),
-    ]
-    if height >= _ROOMY:
-        top += [*network_line(scene), *folder_line(scene)]
-    bottom = (
-        [
-            *(help_lines(glyphs) if scene.view.help and height >= _ROOMY // 2 else ()),
-            keys_line(scene.view),
-        ]
-        if height >= 4
-        else []
-    )
-    room = height - len(top) - len(bottom)
-
-    wanted = section_height(dhts, width, glyphs)
-    activity = [*traffic_lines(scene, width, glyphs), *count_lines(scene)]
-    activity += lookup_lines(
-        scene, MAX_LOOKUPS if room - wanted - len(activity) >= MAX_LOOKUPS + 6 else 1, glyphs
-    )
-    activity = activity[: max(0, room - min(wanted, _BUCKETS_MIN))]
-    room -= len(activity)
-    events = _EVENTS_MIN if room >= _BUCKETS_MIN + _EVENTS_MIN else 0
-    buckets = bucket_section(dhts, width, min(wanted, room - events), scene.view.scroll, glyphs)
-    room -= len(buckets)
-
-    blank: list[Line] = [()] if room >= 6 else []
-    tail = tail_lines(scene.tail, room - 2 * len(blank), glyphs)
-    middle = [*buckets, *blank, *activity, *blank, *tail]
-    space = height - len(top) - len(middle) - len(bottom)
-    lines = [*top, *middle, *([()] * space), *bottom]
+    state, view = scene.state, view_named(scene.state.view)
+    top = [title_line(scene, width, glyphs)]
+    if height >= _NAMES_FROM:
+        top.append(names_line(view, width))
+    bottom = [keys_line(scene, view)] if height >= _KEYS_FROM else []
+    room = Room(width, body_height(height), glyphs)
+    if state.help:
+        body = help_lines(view, room)
+    elif state.row:
+        body = row_lines(scene, view, room)
+    else:
+        body = view.draw(scene, room)
+    body = body[: room.height]
+    lines = [*top, *body, *([()] * (room.height - len(body))), *bottom]
+    if state.masked:
+        lines = [tuple((masked_text(text), style) for text, style in line) for line in lines]
     return [fit(line, width, glyphs.more) for line in lines[:height]]
 
 
-def keys_line(view: View) -> Line:
-    spans: list[tuple[str, str]] = [(" ", "")]
-    for key, what in KEYS:
-        what = "resume" if key == "p" and view.paused else what
-        spans += [(key, "key"), (f" {what}   ", "quiet")]
+def body_height(height: int) -> int:
+    """How many lines a view has in a frame of that height."""
+    taken = 1 + (height >= _NAMES_FROM) + (height >= _KEYS_FROM)
+    return max(0, height - taken)
+
+
+def title_line(scene: Scene, width: int, glyphs: Glyphs) -> Line:
+    status, state = scene.status, scene.state
+    name = f" kadisc {status.version}  {clean(status.network)}  up {duration(status.uptime_s)}"
+    said = ""
+    if scene.lost:
+        said = "lost the node; looking for it "
+    elif state.paused:
+        said = "paused "
+    elif scene.others:
+        said = others_words(scene.others) + " "
+    if scene.lost:
+        return (*_reversed(fit(((name, ""),), width - len(said) - 1, glyphs.more), width, said),)
+    spans = spread(((name, ""),), ((said, ""),), width)
+    return tuple((text, "title") for text, _ in spans if text)
+
+
+def _reversed(name: Line, width: int, said: str) -> Line:
+    gap = max(1, width - line_cells(name) - len(said))
+    return (*((text, "title") for text, _ in name), (" " * gap, "title"), (said, "alarm"))
+
+
+def others_words(others: Others) -> str:
+    return f"devnet: {count(others.alive, 'other')}, {others.joined} joined"
+
+
+def names_line(shown: View, width: int) -> Line:
+    """The names of the views with their keys; only keys where names do not fit."""
+    for with_names in (True, False):
+        spans: list[Span] = []
+        for view in VIEWS:
+            name = f" {view.name}" if with_names or view is shown else ""
+            spans += [(" ", ""), (f" {view.key}{name} ", "here" if view is shown else "quiet")]
+        if line_cells(tuple(spans)) <= width:
+            break
     return tuple(spans)
 
 
-def help_lines(glyphs: Glyphs) -> list[Line]:
-    """The meaning of the glyphs and colours."""
-    return [
-        (
-            (" bar ", "label"),
-            (glyphs.ok, "good"),
-            (" ok  ", "quiet"),
-            (glyphs.unconfirmed, "note"),
-            (" unconfirmed (inbound only)  ", "quiet"),
-            (glyphs.failing, "bad"),
-            (" failing (no answer)  ", "quiet"),
-            (glyphs.vacant, "quiet"),
-            (" vacant", "quiet"),
-        ),
-        (
-            (" verified ", "label"),
-            (f"youngest{glyphs.to}oldest ", "quiet"),
-            ("<2m ", "good"),
-            ("<16m ", "fair"),
-            ("<32m ", "poor"),
-            ("older", "bad"),
-            ("   rtt ", "label"),
-            ("median ", "quiet"),
-            ("<50 ", "good"),
-            ("<150 ", "fair"),
-            ("<400 ms ", "poor"),
-            ("more", "bad"),
-        ),
-    ]
+def row_lines(scene: Scene, view: View, room: Room) -> list[Line]:
+    """All that is known of the row that was chosen with Enter."""
+    row, answer = scene.state.row, scene.answer
+    lines: list[Line] = [((f" {clean(row)}", "strong"),), ()]
+    if view.table is not None:
+        table = view.table(scene)
+        for each in table.rows:
+            if table.key(each) == row:
+                lines += [
+                    (
+                        (f" {column.title:<12} ", "label"),
+                        (clean(column.text(each)), column.style(each) if column.style else ""),
+                    )
+                    for column in table.columns
+                ]
+                break
+        else:
+            lines.append(((" not there any more", "quiet"),))
+    if answer is not None and answer.row == row:
+        lines.append(())
+        if answer.lines is None:
+            lines.append(((" asking the node", "quiet"),))
+        lines += [((f" {clean(text)}", ""),) for text in answer.lines or ()]
+    return lines
+
+
+def keys_line(scene: Scene, view: View) -> Line:
+    state = scene.state
+    if state.asks_to_stop:
+        return ((" stop the node? ", "alarm"), (" y", "key"), (" stop   ", "quiet"), *_any_other())
+    if state.typing:
+        shown = clean(state.table.filter)
+        ends = ((" Enter", "key"), (" keep   ", "quiet"), ("Esc", "key"), (" remove", "quiet"))
+        return ((" filter: ", "label"), (f"{shown}_  ", "strong"), *ends)
+    keys: list[tuple[str, str]] = [("q", "quit" if scene.ends_node else "detach")]
+    if state.row or state.help:
+        keys.append(("Esc", "back"))
+    keys += [("Tab", "next view"), ("p", "resume" if state.paused else "pause")]
+    if view.table is not None:
+        keys += [("j k", "move"), ("Enter", "details"), ("/", "filter"), ("s r", "sort")]
+    else:
+        keys.append(("j k", "scroll"))
+    keys.append(("?", "help"))
+    return (
+        (" ", ""),
+        *joined([((key, "key"), (f" {what}", "quiet")) for key, what in keys], "   "),
+    )
+
+
+def _any_other() -> Line:
+    return (("any other key", "key"), (" go on", "quiet"))

@@ -21,6 +21,10 @@ class Glyphs:
     """The mark at the end of a text that was cut."""
     times: str
     to: str
+    rule: str
+    """A line between two parts."""
+    cursor: str
+    """The mark before the chosen row."""
     encoding: str
 
 
@@ -33,6 +37,8 @@ UNICODE = Glyphs(
     more="…",
     times="×",
     to="–",
+    rule="─",
+    cursor="›",
     encoding="utf-8",
 )
 ASCII = Glyphs(
@@ -44,6 +50,8 @@ ASCII = Glyphs(
     more="~",
     times="x",
     to="-",
+    rule="-",
+    cursor=">",
     encoding="ascii",
 )
 

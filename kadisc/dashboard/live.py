@@ -1,74 +1,98 @@
 """The live dashboard: takes snapshots and events, draws changes, and handles keys.
 
-It checks four times a second for changes and draws them; without changes it draws once a second,
-because ages grow. It responds to a key or a new terminal size at once.
+It checks four times a second for changes and draws them; without changes it draws once in the
+interval, because ages grow. It responds to a key or a new terminal size at once.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
 import trio
 
-from ..core.snapshot import Snapshot
-from ..observe.lan import LanSnapshot
-from ..observe.mappings import MappingSnapshot
-from .frame import draw
-from .keys import keys_in
-from .scene import Facts, Others, Scene, View
+from ..control.methods.snapshots import NodeSnapshot
+from .frame import body_height, draw
+from .keys import is_unfinished, keys_in
+from .pressing import pressed
+from .scene import Answer, Others, Scene, ViewState
 from .screen import Screen
 from .tail import Tail
 from .traffic import TrafficHistory
+from .views import view_named
 
 CHECK_EVERY_S = 0.25
-DRAW_EVERY_S = 1.0
-PAGE = 8
+REST_OF_KEY_S = 0.05
+"""How long the rest of a key that sends several bytes may take; ESC alone is a key too."""
 
 
 class SnapshotSource(Protocol):
-    """The source of the snapshots: a live node, or a test."""
+    """Where the snapshots come from: the node of this process, a running one, or a test."""
 
-    def snapshot(self) -> Snapshot: ...
+    def snapshot(self) -> NodeSnapshot:
+        """The node with detail, at this moment or when it was last heard of."""
+        ...
 
     def pulse(self) -> Hashable:
         """A value that changes whenever the snapshot does; cheap to compute."""
         ...
 
+    def lost(self) -> str:
+        """Why there is no node at present; empty while there is one."""
+        ...
+
     def others(self) -> Others | None: ...
 
-    def mappings(self) -> tuple[MappingSnapshot, ...]: ...
+    def set_interval(self, interval_s: float) -> None:
+        """How often snapshots are wanted."""
+        ...
 
-    def lan(self) -> LanSnapshot: ...
+    async def why(self, peer: str) -> tuple[str, ...]:
+        """What the node knows of a peer, or why it knows nothing, as lines of text."""
+        ...
 
 
 class Dashboard:
-    def __init__(self, source: SnapshotSource, facts: Facts, screen: Screen) -> None:
+    """``ends_node``: whether the end of the dashboard is that of the node, so that the user is
+    asked before. ``folder``: the state folder that commands must name; empty if none.
+    """
+
+    def __init__(
+        self,
+        source: SnapshotSource,
+        screen: Screen,
+        *,
+        ends_node: bool,
+        folder: str = "",
+        state: ViewState | None = None,
+    ) -> None:
         self._source = source
-        self._facts = facts
         self._screen = screen
         self._tail = Tail()
-        self._view = View()
-        self._started_at = trio.current_time()
         snapshot = source.snapshot()
-        self._traffic = TrafficHistory(snapshot.counters, self._started_at)
-        self._scene = Scene(facts, snapshot, 0.0)
+        self._traffic = TrafficHistory(snapshot.status.counters, trio.current_time())
+        self._scene = Scene(
+            snapshot, ends_node=ends_node, folder=folder, state=state or ViewState()
+        )
+        self._source.set_interval(self._scene.state.interval_s)
         self._pulse: Hashable = None
         self._drawn_at = float("-inf")
         self._has_news = False
         self._at_once = trio.Event()
         self._ended = trio.Event()
         self._terminal_closed = False
+        self._asked = trio.CancelScope()
 
-    async def run(self, events: AsyncIterator[object]) -> bool:
-        """Runs until the user presses ``q`` (True) or the terminal closes (False)."""
+    async def run(self, events: AsyncIterator[Mapping[str, object]]) -> bool:
+        """Runs until the user ends it (True) or the terminal closes (False). ``events``: as
+        `subscribe` tells them.
+        """
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._until_closed, self._screen.write)
-            nursery.start_soon(self._until_closed, self._read_keys)
+            nursery.start_soon(self._until_closed, self._read_keys, nursery)
             nursery.start_soon(self._listen, events)
             nursery.start_soon(self._until_closed, self._handle_signals)
             nursery.start_soon(self._draw)
@@ -76,9 +100,11 @@ class Dashboard:
             nursery.cancel_scope.cancel()
         return not self._terminal_closed
 
-    async def _until_closed(self, use_terminal: Callable[[], Awaitable[None]]) -> None:
+    async def _until_closed(
+        self, use_terminal: Callable[..., Awaitable[None]], *args: object
+    ) -> None:
         try:
-            await use_terminal()
+            await use_terminal(*args)
         except OSError:
             self._terminal_closed = True
             self._ended.set()
@@ -99,9 +125,10 @@ class Dashboard:
         due = self._at_once.is_set()
         if due:
             self._at_once = trio.Event()
-        if not self._view.paused:
+        state = self._scene.state
+        if not state.paused:
             pulse = self._source.pulse()
-            if self._has_news or pulse != self._pulse or now >= self._drawn_at + DRAW_EVERY_S:
+            if self._has_news or pulse != self._pulse or now >= self._drawn_at + state.interval_s:
                 self._update_scene(now)
                 self._pulse = pulse
                 self._has_news = False
@@ -109,48 +136,82 @@ class Dashboard:
         if due:
             self._drawn_at = now
             width, height = self._screen.size
-            self._screen.show(
-                draw(replace(self._scene, view=self._view), width, height, self._screen.glyphs)
-            )
+            self._screen.show(draw(self._scene, width, height, self._screen.glyphs))
 
     def _update_scene(self, now: float) -> None:
         snapshot = self._source.snapshot()
-        self._traffic.sample(snapshot.counters, now)
+        self._traffic.sample(snapshot.status.counters, now)
         flow_in, flow_out = self._traffic.flows()
-        self._scene = Scene(
-            self._facts,
-            snapshot,
-            now - self._started_at,
-            flow_in,
-            flow_out,
-            self._tail.lines(),
-            self._source.others(),
-            self._view,
-            self._source.mappings(),
-            self._source.lan(),
+        self._scene = replace(
+            self._scene,
+            node=snapshot,
+            flow_in=flow_in,
+            flow_out=flow_out,
+            tail=self._tail.lines(),
+            others=self._source.others(),
+            lost=self._source.lost(),
         )
 
     # --- events, keys and signals -----------------------------------------------------------------
 
-    async def _listen(self, events: AsyncIterator[object]) -> None:
+    async def _listen(self, events: AsyncIterator[Mapping[str, object]]) -> None:
         async for event in events:
-            if self._tail.add(event, time.strftime("%H:%M:%S"), trio.current_time()):
+            if self._tail.add(event, trio.current_time()):
                 self._has_news = True
 
-    async def _read_keys(self) -> None:
+    async def _read_keys(self, nursery: trio.Nursery) -> None:
         while True:
-            for key in keys_in(await self._screen.typed()):
-                self._press(key)
+            typed = await self._screen.typed()
+            with trio.move_on_after(REST_OF_KEY_S):
+                while is_unfinished(typed):
+                    typed += await self._screen.typed()
+            for key in keys_in(typed):
+                self._press(key, nursery)
             self._at_once.set()
 
-    def _press(self, key: str) -> None:
-        if key == "q":
-            self._ended.set()
-        elif key == "\x0c":
+    def _press(self, key: str, nursery: trio.Nursery) -> None:
+        state = self._scene.state
+        if key == "\x0c":
             self._screen.redraw()
-        else:
-            rows = sum(len(dht.buckets) + 1 for dht in self._scene.snapshot.dhts)
-            self._view = pressed(self._view, key, rows)
+            return
+        if not state.typing:
+            if state.asks_to_stop and key in ("y", "Y"):
+                self._ended.set()
+                return
+            if key == "q" and not state.asks_to_stop:
+                self._quit()
+                return
+        _, height = self._screen.size
+        after = pressed(self._scene, key, body_height(height))
+        self._scene = replace(self._scene, state=after)
+        if after.interval_s != state.interval_s:
+            self._source.set_interval(after.interval_s)
+        if after.row != state.row:
+            self._ask_why(nursery)
+
+    def _quit(self) -> None:
+        if not self._scene.ends_node:
+            self._ended.set()
+            return
+        self._scene = replace(self._scene, state=replace(self._scene.state, asks_to_stop=True))
+
+    def _ask_why(self, nursery: trio.Nursery) -> None:
+        """Asks the node about the row whose details are shown, and drops an earlier question."""
+        self._asked.cancel()
+        state = self._scene.state
+        why = view_named(state.view).why
+        if not state.row or why is None:
+            self._scene = replace(self._scene, answer=None)
+            return
+        self._scene = replace(self._scene, answer=Answer(state.row))
+        self._asked = trio.CancelScope()
+        nursery.start_soon(self._answer, state.row, why(state.row), self._asked)
+
+    async def _answer(self, row: str, peer: str, scope: trio.CancelScope) -> None:
+        with scope:
+            answer = Answer(row, await self._source.why(peer))
+            self._scene = replace(self._scene, answer=answer)
+            self._at_once.set()
 
     async def _handle_signals(self) -> None:
         with trio.open_signal_receiver(signal.SIGWINCH, signal.SIGTSTP, signal.SIGCONT) as signals:
@@ -167,24 +228,3 @@ class Dashboard:
         os.kill(os.getpid(), signal.SIGTSTP)  # the process stops here
         signal.signal(signal.SIGTSTP, own_handler)
         self._screen.enter_again()
-
-
-def pressed(view: View, key: str, rows: int) -> View:
-    """The view after a key; ``rows`` is the limit of scrolling."""
-    moves = {
-        "k": 1,
-        "up": 1,
-        "j": -1,
-        "down": -1,
-        "page up": PAGE,
-        "page down": -PAGE,
-        "g": rows,
-        "home": rows,
-        "G": -rows,
-        "end": -rows,
-    }
-    if key == "p":
-        return replace(view, paused=not view.paused)
-    if key == "?":
-        return replace(view, help=not view.help)
-    return replace(view, scroll=max(0, min(rows, view.scroll + moves.get(key, 0))))

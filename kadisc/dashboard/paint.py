@@ -31,6 +31,11 @@ STYLES: dict[str, Style] = {
         "note": "magenta",
         "spark": "blue",
         "key": "bold",
+        "section": "bold cyan",
+        "sorted": "bold cyan underline",
+        "cursor": "reverse",
+        "here": "bold reverse",
+        "alarm": "bold reverse red",
     }.items()
 }
 """Styles in the 16 basic colours, which the user has chosen for the terminal."""

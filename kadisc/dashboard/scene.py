@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-from ..core.snapshot import Snapshot
-from ..endpoints import Family
-from ..observe.lan import LanSnapshot
-from ..observe.mappings import MappingSnapshot
+from ..control.methods.snapshots import (
+    NodeSnapshot,
+    WatchedBucket,
+    WatchedContact,
+    WatchedOperation,
+)
+from ..control.methods.status import Status
+from .glyphs import Glyphs
 from .tail import TailLine
 from .traffic import NO_FLOW, Flow
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """Constants of a run. ``listening``: the local endpoints, as ``host:port``. ``state_dir``: the
-    folder of the control socket, if commands do not find it by themselves.
-    """
+class Room:
+    """What a part of the screen has: cells, lines, and the characters that it may use."""
 
-    version: str
-    network: str
-    listening: Mapping[Family, str]
-    state_dir: str = ""
+    width: int
+    height: int
+    glyphs: Glyphs
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +36,129 @@ class Others:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """The state that keys change. ``scroll``: the number of rows above the deepest buckets."""
+class TableState:
+    """What keys have changed in one view.
 
+    Args:
+        cursor: The key of the row that is chosen; empty for the first.
+        place: Where that row was last, for the case that it is gone.
+        scroll: For a view without rows: how many lines it is scrolled.
+        sort: The title of the column that is sorted by; empty for the usual one.
+        reverse: Whether the order is reversed.
+        filter: What a row must contain, in any case of letters; several words, all of them.
+    """
+
+    cursor: str = ""
+    place: int = 0
     scroll: int = 0
-    paused: bool = False
-    help: bool = False
+    sort: str = ""
+    reverse: bool = False
+    filter: str = ""
+
+
+USUAL = TableState()
 
 
 @dataclass(frozen=True, slots=True)
+class ViewState:
+    """The state that keys change.
+
+    Args:
+        view: The name of the view.
+        interval_s: The time between two frames.
+        paused: Nothing new is shown.
+        masked: Addresses are shown as ``xx.xx.x.x``.
+        help: The help is open.
+        typing: The filter is being typed.
+        row: The key of the row whose details are shown; empty for none.
+        asks_to_stop: The user is asked whether the node should stop.
+        tables: What keys have changed in each view, by its name.
+    """
+
+    view: str = "overview"
+    interval_s: float = 1.0
+    paused: bool = False
+    masked: bool = False
+    help: bool = False
+    typing: bool = False
+    row: str = ""
+    asks_to_stop: bool = False
+    tables: Mapping[str, TableState] = field(default_factory=dict)
+
+    @property
+    def table(self) -> TableState:
+        """That of the view that is shown."""
+        return self.tables.get(self.view, USUAL)
+
+    def with_table(self, table: TableState) -> ViewState:
+        return replace(self, tables={**self.tables, self.view: table})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the node says of a row (``why``). ``lines``: None until it has answered."""
+
+    row: str
+    lines: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Scene:
-    facts: Facts
-    snapshot: Snapshot
-    uptime_s: float
+    """Everything that a view can show.
+
+    Args:
+        node: The node at one moment, with detail.
+        flow_in: What it receives.
+        flow_out: What it sends.
+        tail: The latest events, the newest last.
+        others: The other nodes of a devnet in this process.
+        folder: The state folder that commands must name to find the node; empty if none.
+        lost: Why there is no node at present; empty while there is one.
+        ends_node: Whether the end of this program is the end of the node.
+        answer: What the node says of the row whose details are shown.
+        state: What keys have changed.
+    """
+
+    node: NodeSnapshot
     flow_in: Flow = NO_FLOW
     flow_out: Flow = NO_FLOW
     tail: tuple[TailLine, ...] = ()
     others: Others | None = None
-    view: View = field(default_factory=View)
-    mappings: tuple[MappingSnapshot, ...] = ()
-    """The ports that routers were asked to forward."""
-    lan: LanSnapshot = field(default_factory=LanSnapshot)
-    """The nodes on the links of this machine."""
+    folder: str = ""
+    lost: str = ""
+    ends_node: bool = False
+    answer: Answer | None = None
+    state: ViewState = field(default_factory=ViewState)
+
+    @property
+    def status(self) -> Status:
+        return self.node.status
+
+    @property
+    def contacts(self) -> list[WatchedContact]:
+        return self.node.contacts or []
+
+    @property
+    def operations(self) -> list[WatchedOperation]:
+        return self.node.operations or []
+
+    def buckets(self, family: str) -> list[BucketContacts]:
+        """The buckets of one address family, with their contacts."""
+        return self._buckets.get(family, [])
+
+    @cached_property
+    def _buckets(self) -> dict[str, list[BucketContacts]]:
+        held: dict[tuple[str, int], list[WatchedContact]] = {}
+        for contact in self.contacts:
+            held.setdefault((contact.family, contact.bucket), []).append(contact)
+        found: dict[str, list[BucketContacts]] = {}
+        for each in self.node.buckets or []:
+            contacts = held.get((each.family, each.index), [])
+            found.setdefault(each.family, []).append(BucketContacts(each, contacts))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class BucketContacts:
+    bucket: WatchedBucket
+    contacts: list[WatchedContact]

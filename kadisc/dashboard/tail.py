@@ -4,33 +4,12 @@ node that joins has a hundred events in a second.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from ..contacts import Contact
-from ..core.contract.events import (
-    AddressChanged,
-    CameOnline,
-    ContactAdded,
-    ContactRemoved,
-    Joined,
-    PeerLost,
-    PeerVerified,
-    ReachabilityChanged,
-    WentOffline,
-)
-from ..core.contract.reach_verdict import ReachVerdict
-from ..endpoints import format_endpoint, format_ip
-from ..ids import format_id
-from ..observe.describe import NOTABLE, family_name, level_of, words_for
+from ..observe.event_names import EVENTS
 from ..observe.log_stamp import WARNING
-from ..observe.shell_events import (
-    BootstrapFailing,
-    BootstrapWorking,
-    HostUnresolved,
-    SocketBack,
-    SocketLost,
-)
 from .lines import clean
 from .reasons import reason_words
 
@@ -41,21 +20,30 @@ FOLDED_AMONG = 4
 FOLDED_WITHIN_S = 60.0
 """An event is not folded into a line that is older than this."""
 
-SHOWN: tuple[type, ...] = tuple(
-    dict.fromkeys((*NOTABLE, ContactAdded, ContactRemoved, AddressChanged))
-)
-"""The events that the tail shows."""
+SHOWN: Final = tuple(name for name in EVENTS if name != "record_changed")
+"""The names of the events that the tail shows, as `subscribe` takes them."""
 
-_GOOD = (Joined, CameOnline, BootstrapWorking, SocketBack)
-_POOR = (WentOffline, BootstrapFailing, HostUnresolved, ReachabilityChanged, SocketLost)
-
-
-_OF_VERDICTS = {
-    ReachVerdict.YES: "good",
-    ReachVerdict.LIKELY: "fair",
-    ReachVerdict.NO: "bad",
-    ReachVerdict.UNKNOWN: "poor",
+_NAMES: Final = {
+    "contact_added": "contact",
+    "contact_removed": "removed",
+    "reachability_changed": "reach",
+    "no_contacts": "contacts",
+    "peers_beyond_caps": "limits",
+    "own_address_shared": "limits",
+    "host_unresolved": "bootstrap",
+    "nothing_to_join": "bootstrap",
+    "suspicious_lookup": "lookup",
+    "self_check_failed": "self-check",
 }
+"""Short names of events; that of another is the first word of its name."""
+_GOOD: Final = ("joined", "online", "bootstrap_working", "socket_back", "state_saved")
+_GOOD_OR_BAD: Final = {
+    "contact_added": "good",
+    "contact_removed": "bad",
+    "peer_verified": "good",
+    "peer_lost": "bad",
+}
+_OF_VERDICTS: Final = {"yes": "good", "likely": "fair", "no": "bad", "unknown": "poor"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +63,27 @@ class _Kept:
 
 
 class Tail:
-    """``clock``: the time of day as text; ``now``: the same time in seconds."""
-
     def __init__(self) -> None:
         self._kept: list[_Kept] = []
 
-    def add(self, event: object, clock: str, now: float) -> bool:
-        """Returns False for an event that the tail does not show."""
-        if not isinstance(event, SHOWN):
+    def add(self, event: Mapping[str, object], now: float) -> bool:
+        """Takes an event as `subscribe` tells it; ``now``: the present time in seconds. Returns
+        False for an event that the tail does not show.
+        """
+        kind = str(event.get("event"))
+        if kind not in SHOWN:
             return False
-        key, name, words, style = _describe(event)
+        key, words = _words(kind, event)
+        name = _NAMES.get(kind, kind.split("_")[0])
         count = 1
         for older in self._kept[-FOLDED_AMONG:]:
             if older.key == key and now - older.at <= FOLDED_WITHIN_S:
                 self._kept.remove(older)
                 count += older.line.count
                 break
-        self._kept.append(_Kept(key, now, TailLine(clock, name, clean(words), style, count)))
+        clock = str(event.get("time"))[11:19]  # that of an ISO 8601 time
+        line = TailLine(clean(clock), clean(name), clean(words), _style(kind, event), count)
+        self._kept.append(_Kept(key, now, line))
         del self._kept[:-KEPT]
         return True
 
@@ -100,44 +92,25 @@ class Tail:
         return tuple(kept.line for kept in self._kept)
 
 
-def _describe(event: object) -> tuple[Hashable, str, str, str]:
-    """The key that equal events share, a short name, a text and a style."""
-    match event:
-        case ContactAdded(contact, bucket):
-            return (
-                (ContactAdded, contact.family),
-                "contact",
-                _contact_words(contact, bucket),
-                "good",
-            )
-        case ContactRemoved(contact, bucket, reason):
-            words = f"{_contact_words(contact, bucket)}: {reason_words(reason)}"
-            return (ContactRemoved, contact.family, reason), "removed", words, "bad"
-        case AddressChanged(family, ip, port, own_id, voters):
-            where = format_ip(ip) + (f" port {port}" if port else "")
-            words = (
-                f"{family_name(family)}: external address {where} ({voters} subnets agree); "
-                f"own ID is now {format_id(own_id)[:8]}"
-            )
-            return (AddressChanged, family, ip, port), "address", words, "fair"
-    assert isinstance(event, NOTABLE)
-    name, words = words_for(event)
-    if isinstance(event, PeerVerified | PeerLost):
-        is_found = isinstance(event, PeerVerified)
-        return ("peer", is_found), name, words, "good" if is_found else "bad"
-    if level_of(event) == WARNING and not isinstance(event, _POOR):
-        words = f"warning: {words}"
-    return (type(event), words), name, words, _style(event)
+def _words(kind: str, event: Mapping[str, object]) -> tuple[Hashable, str]:
+    """The key that equal events share, and the text."""
+    words = str(event.get("message", ""))
+    is_ipv6 = str(event.get("endpoint")).startswith("[")
+    match kind:
+        case "contact_added":
+            return (kind, is_ipv6), words
+        case "contact_removed":
+            reason = str(event.get("reason"))
+            text = f"{words.removesuffix(reason)}{reason_words(reason)}"
+            return (kind, is_ipv6, reason), text
+        case "peer_verified" | "peer_lost":
+            return kind, words
+    return (kind, words), words
 
 
-def _contact_words(contact: Contact, bucket: int) -> str:
-    endpoint = format_endpoint(contact.endpoint)
-    return f"{format_id(contact.id)[:8]} at {endpoint}, bucket {bucket}"
-
-
-def _style(event: object) -> str:
-    if isinstance(event, ReachabilityChanged):
-        return _OF_VERDICTS[event.verdict]
-    if isinstance(event, _GOOD):
+def _style(kind: str, event: Mapping[str, object]) -> str:
+    if kind == "reachability_changed":
+        return _OF_VERDICTS.get(str(event.get("verdict")), "poor")
+    if kind in _GOOD:
         return "good"
-    return "poor" if isinstance(event, _POOR) else "fair"
+    return _GOOD_OR_BAD.get(kind, "poor" if event.get("level") == WARNING else "fair")

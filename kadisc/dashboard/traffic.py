@@ -43,6 +43,8 @@ class TrafficHistory:
         if passed < 1:
             return
         totals = _totals(counters)
+        if any(new < old for new, old in zip(totals, self._last, strict=True)):
+            self._last = (0,) * len(_NAMES)  # the node was started anew
         each = tuple((new - old) / passed for new, old in zip(totals, self._last, strict=True))
         self._seconds.extend([each] * min(passed, KEPT_S))
         self._last = totals

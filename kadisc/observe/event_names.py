@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from ..contacts import Contact
 from ..core.contract.events import (
     AddressChanged,
     CameOnline,
@@ -28,7 +29,7 @@ from ..endpoints import format_endpoint
 from ..errors import UsageError
 from ..ids import format_id
 from ..wire.records import decode_record
-from .describe import NOTABLE, Notable, level_of, record_of
+from .describe import NOTABLE, Notable, level_of, record_of, words_for
 from .log_stamp import INFO, stamped
 from .services import services_document
 from .shell_events import (
@@ -110,15 +111,17 @@ def types_of(names: Iterable[str] | None) -> tuple[type[Notable] | type[Fine], .
 
 
 def event_document(event: Notable | Fine) -> dict[str, object]:
-    """The JSON object of an event, with its time and level."""
+    """The JSON object of an event, with its time and level, and ``message``: the event in words."""
     match event:
         case ContactAdded(contact, bucket):
             where = {"id": format_id(contact.id), "endpoint": format_endpoint(contact.endpoint)}
-            return stamped(INFO, {"event": "contact_added", **where, "bucket": bucket})
+            document = {"event": "contact_added", **where, "bucket": bucket}
+            return stamped(INFO, document | {"message": _contact_words(contact, bucket)})
         case ContactRemoved(contact, bucket, reason):
             where = {"id": format_id(contact.id), "endpoint": format_endpoint(contact.endpoint)}
             document = {"event": "contact_removed", **where, "bucket": bucket, "reason": reason}
-            return stamped(INFO, document)
+            message = f"{_contact_words(contact, bucket)}: {reason}"
+            return stamped(INFO, document | {"message": message})
         case RecordChanged(sequence, record):
             read = decode_record(record)
             return stamped(
@@ -128,6 +131,13 @@ def event_document(event: Notable | Fine) -> dict[str, object]:
                     "sequence": sequence,
                     "endpoints": [format_endpoint(each) for each in read.endpoints.values()],
                     "services": services_document(read.services),
+                    "message": f"the own record has sequence {sequence} now",
                 },
             )
-    return stamped(level_of(event), record_of(event))
+    document = {**record_of(event), "message": words_for(event)[1]}
+    return stamped(level_of(event), document)
+
+
+def _contact_words(contact: Contact, bucket: int) -> str:
+    endpoint = format_endpoint(contact.endpoint)
+    return f"{format_id(contact.id)[:8]} at {endpoint}, bucket {bucket}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from ..core.contract.reach_verdict import MAPPED, ReachVerdict
+from ..core.contract.reach_verdict import MAPPED
 from ..core.reach.reach_snapshot import ReachSnapshot
 from ..endpoints import Endpoint, Scope, format_endpoint, format_ip, scope_of
 from .mappings import METHODS, MappingSnapshot, external_port
@@ -110,25 +109,18 @@ def unknown_words(reach: ReachDocument) -> str:
     return f"{helpers}; no stranger got in so far"
 
 
-def reach_phrase(reach: ReachSnapshot, mappings: Iterable[MappingSnapshot]) -> tuple[str, str]:
-    """The verdict in three words at most, and a style: ``good``, ``fair``, ``poor`` or ``bad``."""
+def reach_phrase(reach: ReachDocument, method: str | None) -> tuple[str, str]:
+    """The verdict in three words at most, and a style: ``good``, ``fair``, ``poor`` or ``bad``.
+    ``method``: by what a router forwards the port, if one does.
+    """
     match reach.verdict:
-        case ReachVerdict.YES:
-            method = _method(reach, mappings) if reach.how == MAPPED else None
-            return "reachable" + (f" ({method})" if method is not None else ""), "good"
-        case ReachVerdict.LIKELY:
+        case "yes":
+            return "reachable" + (f" ({method})" if method and reach.how == MAPPED else ""), "good"
+        case "likely":
             return "likely reachable", "fair"
-        case ReachVerdict.NO:
+        case "no":
             return "not reachable", "bad"
-    return ("testing", "fair") if reach.is_testing else ("reachability unknown", "poor")
-
-
-def _method(reach: ReachSnapshot, mappings: Iterable[MappingSnapshot]) -> str | None:
-    """The name of the protocol by which the router forwards the port of the endpoint."""
-    for each in mappings:
-        if each.family is reach.family and each.protocol == "udp" and each.method is not None:
-            return METHODS.get(each.method, each.method)
-    return None
+    return ("testing", "fair") if reach.testing else ("reachability unknown", "poor")
 
 
 def node_mapping_words(mapping: MappingSnapshot) -> str:

@@ -158,6 +158,7 @@ async def test_events_are_sent_until_the_subscription_is_cancelled(tmp_path: Pat
                 "cause": "suspended",
                 "families": ["ipv4", "ipv6"],
                 "slept_s": 5.0,
+                "message": "this machine slept for 5 s; checking all contacts again",
             },
         }
         await client.send(b'{"jsonrpc": "2.0", "method": "$/cancel", "params": {"id": "s"}}')

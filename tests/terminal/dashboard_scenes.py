@@ -3,80 +3,129 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-from kadisc.contacts import Contact
-from kadisc.core.addressing.external_address import Confidence
-from kadisc.core.snapshot import (
-    AddressSnapshot,
-    BucketSnapshot,
-    DhtSnapshot,
-    EntrySnapshot,
-    OperationSnapshot,
-    Snapshot,
+import msgspec
+
+from kadisc.control.methods.snapshots import (
+    NodeSnapshot,
+    WatchedBucket,
+    WatchedContact,
+    WatchedOperation,
 )
-from kadisc.dashboard.scene import Facts, Others, Scene, View
+from kadisc.control.methods.status import (
+    FamilyStatus,
+    LanStatus,
+    MappingStatus,
+    OwnAddress,
+    PeersStatus,
+    Status,
+)
+from kadisc.dashboard.scene import BucketContacts, Others, Scene, ViewState
 from kadisc.dashboard.tail import TailLine
 from kadisc.dashboard.traffic import KEPT_S, Flow
-from kadisc.endpoints import Family, make_endpoint
+from kadisc.observe.reachability import ReachDocument
 
-OWN_ID = int("3f9a81c2d4" + "00" * 15, 16)
-CONTACT = Contact(int("aa" * 20, 16), make_endpoint("198.51.100.7", 6881))
+OWN_ID = "3f9a81c2d4" + "00" * 15
 
 
-def entries(
+def contacts(
     ok: int,
     unconfirmed: int = 0,
     failing: int = 0,
     *,
     youngest_s: float = 3.0,
     spacing_s: float = 5.0,
-) -> tuple[EntrySnapshot, ...]:
+) -> list[WatchedContact]:
+    """Their family, bucket, ID and endpoint are those of the bucket that they are put into."""
     states = [(False, 0)] * ok + [(True, 0)] * unconfirmed + [(False, 1)] * failing
-    return tuple(
-        EntrySnapshot(
-            CONTACT,
-            3600.0,
-            youngest_s + i * spacing_s,
-            failures,
-            inbound,
-            0.0125 * (1 + i % 5) if not failures else None,
-            b"KD\0\1",
+    return [
+        WatchedContact(
+            family="ipv4",
+            bucket=0,
+            id="",
+            endpoint="",
+            client="KD 0.1",
+            rtt_ms=12.5 * (1 + i % 5) if not failures else None,
+            age_s=3600.0,
+            verified_s_ago=youngest_s + i * spacing_s,
+            failures=failures,
+            inbound=inbound,
         )
         for i, (inbound, failures) in enumerate(states)
-    )
+    ]
 
 
 def bucket(
-    index: int, held: tuple[EntrySnapshot, ...], replacements: int = 0, touched_s_ago: float = 3.0
-) -> BucketSnapshot:
+    index: int, held: list[WatchedContact], standby: int = 0, touched_s_ago: float = 3.0
+) -> BucketContacts:
     capacity = (128, 64, 32, 16, 8)[min(index, 4)]
-    return BucketSnapshot(index, capacity, touched_s_ago, held, replacements)
+    placed = [
+        msgspec.structs.replace(
+            contact,
+            bucket=index,
+            id=f"{index:02x}{number:02x}" + "aa" * 18,
+            endpoint=f"198.51.{100 + index}.{number}:6881",
+        )
+        for number, contact in enumerate(held)
+    ]
+    return BucketContacts(WatchedBucket("ipv4", index, capacity, touched_s_ago, standby), placed)
 
 
 FEW_BUCKETS = (
-    bucket(0, entries(28, 2, 1), replacements=3),
-    bucket(1, entries(14)),
-    bucket(2, ()),
-    bucket(4, entries(1, spacing_s=0.0), touched_s_ago=900.0),
+    bucket(0, contacts(28, 2, 1), standby=3),
+    bucket(1, contacts(14)),
+    bucket(2, []),
+    bucket(4, contacts(1, spacing_s=0.0), touched_s_ago=900.0),
 )
-MANY_BUCKETS = tuple(bucket(index, entries(min(8, 1 + index))) for index in range(24))
+MANY_BUCKETS = tuple(bucket(index, contacts(min(8, 1 + index))) for index in range(24))
+
+VOTED = OwnAddress("84.1.2.3", 6881, "voted", 24, 0.96, 4)
 
 
-def dht(
-    family: Family = Family.IPV4, buckets: Sequence[BucketSnapshot] = FEW_BUCKETS
-) -> DhtSnapshot:
-    ip = bytes((84, 1, 2, 3)) if family is Family.IPV4 else bytes.fromhex("20010db8" + "1234" * 6)
-    address = AddressSnapshot(ip, 6881, Confidence.VOTED, 24, 0.96)
-    return DhtSnapshot(
-        family,
-        OWN_ID,
-        True,
-        True,
-        sum(len(b.entries) for b in buckets),
-        12,
-        address,
-        tuple(buckets),
-    )
+@dataclass(frozen=True)
+class Dht:
+    """The node in one address family."""
+
+    family: str = "ipv4"
+    buckets: Sequence[BucketContacts] = FEW_BUCKETS
+    address: OwnAddress = field(default_factory=lambda: VOTED)
+    endpoint: str = "0.0.0.0:6881"
+    joined: bool = True
+    online: bool = True
+    reach: ReachDocument | None = None
+
+    @property
+    def status(self) -> FamilyStatus:
+        held = sum(len(each.contacts) for each in self.buckets)
+        return FamilyStatus(
+            self.family,
+            OWN_ID,
+            self.endpoint,
+            self.joined,
+            self.online,
+            held,
+            12,
+            self.address,
+            self.reach,
+        )
+
+
+def ipv6(buckets: Sequence[BucketContacts] = FEW_BUCKETS) -> Dht:
+    address = msgspec.structs.replace(VOTED, host="2001:db8:1234:1234:1234:1234:1234:1234")
+    moved = [
+        BucketContacts(
+            msgspec.structs.replace(each.bucket, family="ipv6"),
+            [
+                msgspec.structs.replace(
+                    contact, family="ipv6", endpoint=f"[2001:db8::{contact.bucket}:{number}]:6881"
+                )
+                for number, contact in enumerate(each.contacts)
+            ],
+        )
+        for each in buckets
+    ]
+    return Dht("ipv6", moved, address, endpoint="[::]:6881")
 
 
 COUNTERS = {
@@ -95,9 +144,9 @@ COUNTERS = {
 }
 
 OPERATIONS = (
-    OperationSnapshot(7, "find_node", OWN_ID, 5, 9),
-    OperationSnapshot(8, "get_peers", int("0123456789" * 4, 16), 12, 17),
-    OperationSnapshot(9, "ping", None, 0, 1),
+    WatchedOperation("find_node", OWN_ID, 5, 9),
+    WatchedOperation("get_peers", "0123456789" * 4, 12, 17),
+    WatchedOperation("ping", None, 0, 1),
 )
 
 TAIL = (
@@ -107,20 +156,63 @@ TAIL = (
 )
 
 
-def scene(
-    *dhts: DhtSnapshot,
-    operations: tuple[OperationSnapshot, ...] = OPERATIONS,
+def status_of(
+    *dhts: Dht,
     network: str = "mainline",
-    view: View | None = None,
-) -> Scene:
-    snapshot = Snapshot(dhts or (dht(),), operations, 3, 0, 0, COUNTERS)
-    return Scene(
-        facts=Facts("0.1.0", network, {Family.IPV4: "0.0.0.0:6881"}),
-        snapshot=snapshot,
+    mappings: Sequence[MappingStatus] = (),
+    peers: PeersStatus | None = None,
+    lan: LanStatus | None = None,
+) -> Status:
+    return Status(
+        version="0.1.0",
+        pid=4711,
+        network=network,
+        public_key="ab" * 32,
         uptime_s=192.0,
+        read_only=False,
+        waits_for_contact=False,
+        families=[each.status for each in dhts],
+        sockets=[],
+        mappings=list(mappings),
+        services={},
+        lan=lan or LanStatus("off", [], {}, None, {}),
+        operations=3,
+        queries_in_flight=3,
+        peers_stored=0,
+        items_stored=0,
+        peers=peers,
+        crowded_subnets=[],
+        counters=COUNTERS,
+    )
+
+
+def scene(
+    *dhts: Dht,
+    operations: tuple[WatchedOperation, ...] = OPERATIONS,
+    network: str = "mainline",
+    state: ViewState | None = None,
+    mappings: Sequence[MappingStatus] = (),
+    peers: PeersStatus | None = None,
+    lan: LanStatus | None = None,
+) -> Scene:
+    dhts = dhts or (Dht(),)
+    node = NodeSnapshot(
+        status_of(*dhts, network=network, mappings=mappings, peers=peers, lan=lan),
+        [each.bucket for dht in dhts for each in dht.buckets],
+        [contact for dht in dhts for each in dht.buckets for contact in each.contacts],
+        list(operations),
+    )
+    return Scene(
+        node,
         flow_in=Flow(1234.0, 14.2, tuple(float(i) for i in range(KEPT_S))),
         flow_out=Flow(0.0, 0.0, (0.0,) * KEPT_S),
         tail=TAIL,
         others=Others(59, 58),
-        view=view or View(),
+        ends_node=True,
+        state=state or ViewState(),
     )
+
+
+def in_view(it: Scene, **changes: object) -> Scene:
+    """The scene with another view state."""
+    return replace(it, state=replace(it.state, **changes))  # type: ignore[arg-type]

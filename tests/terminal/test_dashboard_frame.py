@@ -5,38 +5,52 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.color import ColorSystem
 from wcwidth import wcswidth
 
-from kadisc.core.addressing.external_address import Confidence
-from kadisc.core.contract.reach_verdict import ReachVerdict
-from kadisc.core.peers.network_snapshot import PeerNetworkSnapshot
-from kadisc.core.peers.view import ViewSnapshot
-from kadisc.core.reach.reach_snapshot import ReachSnapshot
-from kadisc.core.snapshot import AddressSnapshot
+from kadisc.control.methods.snapshots import WatchedContact
+from kadisc.control.methods.status import (
+    LanInterfaceStatus,
+    LanStatus,
+    MappingStatus,
+    OwnAddress,
+    PeersStatus,
+)
 from kadisc.dashboard.buckets import bucket_rows, columns_for, window
 from kadisc.dashboard.frame import draw
 from kadisc.dashboard.glyphs import ASCII, UNICODE, Glyphs
 from kadisc.dashboard.header import address_words
 from kadisc.dashboard.lines import plain
 from kadisc.dashboard.paint import CLEAR, ENTER, STYLES, Canvas, Painter, as_text
-from kadisc.dashboard.scene import Scene, View
-from kadisc.endpoints import Family, make_endpoint
-from kadisc.observe.lan import LanInterfaceSnapshot, LanSnapshot
-from kadisc.observe.mappings import MappingSnapshot
+from kadisc.dashboard.scene import Scene, TableState, ViewState
+from kadisc.dashboard.view import View
+from kadisc.dashboard.views import VIEWS
+from kadisc.observe.reachability import ReachDocument
 
-from .dashboard_scenes import MANY_BUCKETS, OPERATIONS, bucket, dht, entries, scene
+from .dashboard_scenes import (
+    MANY_BUCKETS,
+    OPERATIONS,
+    Dht,
+    bucket,
+    contacts,
+    in_view,
+    ipv6,
+    scene,
+)
 
 SCENES = {
     "usual": scene(),
-    "two families": scene(dht(), dht(Family.IPV6, MANY_BUCKETS)),
+    "two families": scene(Dht(), ipv6(MANY_BUCKETS)),
     "full": scene(
-        dht(buckets=MANY_BUCKETS), operations=OPERATIONS * 30, view=View(scroll=7, help=True)
+        Dht(buckets=MANY_BUCKETS),
+        operations=OPERATIONS * 30,
+        state=ViewState(tables={"overview": TableState(scroll=7)}),
     ),
-    "fresh": scene(dht(buckets=()), operations=()),
+    "fresh": scene(Dht(buckets=()), operations=()),
     "odd names": scene(network="网络 \x1b[31m e\u0301\u200b\r\n" * 9),
 }
 
@@ -50,6 +64,7 @@ def test_a_frame() -> None:
         "\n".join(text_of(scene(), 80, 24))
         == """\
  kadisc 0.1.0  mainline  up 3m 12s                 devnet: 59 others, 58 joined
+  1 overview   2 contacts
  IPv4  3f9a81c2d4…  joined  46 contacts, 12 candidates  3 queries in flight
        at 84.1.2.3:6881  agreed by 96 % of 24 subnets   bound to 0.0.0.0:6881
  bucket             filled   ok failing unconfirmed  verified     rtt last-used
@@ -71,8 +86,7 @@ def test_a_frame() -> None:
 
 
 
-
- q quit   p pause   j k scroll   ? help"""
+ q quit   Tab next view   p pause   j k scroll   ? help"""
     )
 
 
@@ -94,14 +108,21 @@ def test_a_frame() -> None:
     ],
 )
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
-def test_it_fits(name: str, size: tuple[int, int], glyphs: Glyphs) -> None:
-    _assert_fits(SCENES[name], *size, glyphs)
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_it_fits(name: str, size: tuple[int, int], glyphs: Glyphs, view: View) -> None:
+    _assert_fits(in_view(SCENES[name], view=view.name), *size, glyphs)
 
 
-@given(st.sampled_from(sorted(SCENES)), st.integers(0, 300), st.integers(0, 100), st.booleans())
-def test_it_fits_any_size(name: str, width: int, height: int, help: bool) -> None:
-    it = SCENES[name]
-    _assert_fits(replace(it, view=replace(it.view, help=help)), width, height, UNICODE)
+@given(
+    st.sampled_from(sorted(SCENES)),
+    st.sampled_from([view.name for view in VIEWS]),
+    st.integers(0, 300),
+    st.integers(0, 100),
+    st.sampled_from(["help", "masked", "typing", "asks_to_stop", "paused"]),
+)
+def test_it_fits_any_size(name: str, view: str, width: int, height: int, what: str) -> None:
+    it = in_view(SCENES[name], view=view, **{what: True})
+    _assert_fits(it, width, height, UNICODE)
 
 
 def _assert_fits(it: Scene, width: int, height: int, glyphs: Glyphs) -> None:
@@ -111,7 +132,7 @@ def _assert_fits(it: Scene, width: int, height: int, glyphs: Glyphs) -> None:
         text = plain(line)
         assert 0 <= wcswidth(text) <= width, text
         assert {style for _, style in line} <= {"", *STYLES}
-        if glyphs is ASCII and "网" not in it.facts.network:
+        if glyphs is ASCII and "网" not in it.status.network:
             assert text.isascii()
 
 
@@ -125,12 +146,13 @@ def test_it_fills_the_height_with_the_keys_last() -> None:
 def test_small_frames_still_name_the_node_and_a_bucket() -> None:
     lines = text_of(scene(), 40, 6)
     assert lines[0].startswith(" kadisc 0.1.0")
-    assert "3f9a81c2d4" in lines[1]
-    assert lines[2].startswith(" bucket")
+    assert lines[1].startswith("  1 overview")
+    assert "3f9a81c2d4" in lines[2]
+    assert lines[3].startswith(" bucket")
 
 
 def test_each_family_has_its_table() -> None:
-    lines = text_of(scene(dht(), dht(Family.IPV6)), 100, 40)
+    lines = text_of(scene(Dht(), ipv6()), 100, 40)
     heads = [line for line in lines if line.startswith(" bucket")]
     assert [("IPv4" in head, "IPv6" in head) for head in heads] == [(True, False), (False, True)]
     assert any("[2001:db8:1234:1234:1234:1234:1234:1234]:6881" in line for line in lines)
@@ -138,9 +160,8 @@ def test_each_family_has_its_table() -> None:
 
 def test_empty_buckets_are_folded() -> None:
     columns = columns_for(79, UNICODE)
-    rows = bucket_rows(
-        dht(buckets=(bucket(3, entries(1)), bucket(5, ()), bucket(9, entries(2)))), columns, UNICODE
-    )
+    buckets = (bucket(3, contacts(1)), bucket(5, []), bucket(9, contacts(2)))
+    rows = bucket_rows(buckets, columns, UNICODE)
     assert [plain(row).split()[0] for row in rows] == ["0–2", "3", "4–8", "9"]
     assert [plain(row).split()[1] for row in rows if "empty" in plain(row)] == ["empty", "empty"]
 
@@ -155,7 +176,7 @@ def test_empty_buckets_are_folded() -> None:
     ],
 )
 def test_the_deepest_are_shown_and_the_others_by_scrolling(scroll: int, shown: list[str]) -> None:
-    rows = bucket_rows(dht(buckets=MANY_BUCKETS), columns_for(79, UNICODE), UNICODE)
+    rows = bucket_rows(MANY_BUCKETS, columns_for(79, UNICODE), UNICODE)
     first, *others = [plain(row).strip() for row in window(rows, 4, scroll)]
     assert [first, *(row.split()[0] for row in others)] == shown
 
@@ -163,148 +184,119 @@ def test_the_deepest_are_shown_and_the_others_by_scrolling(scroll: int, shown: l
 @pytest.mark.parametrize(
     ("held", "bar"),
     [
-        (entries(16), "██████████"),
-        (entries(8), "█████·····"),
-        (entries(1), "█·········"),
-        (entries(6, 1, 1), "███▓▒·····"),
-        (entries(14, 1, 1), "████████▓▒"),
-        (entries(0, 2, 0), "▓·········"),
-        (entries(0, 0, 16), "▒▒▒▒▒▒▒▒▒▒"),
-        (entries(1, 0, 2), "█▒········"),
+        (contacts(16), "██████████"),
+        (contacts(8), "█████·····"),
+        (contacts(1), "█·········"),
+        (contacts(6, 1, 1), "███▓▒·····"),
+        (contacts(14, 1, 1), "████████▓▒"),
+        (contacts(0, 2, 0), "▓·········"),
+        (contacts(0, 0, 16), "▒▒▒▒▒▒▒▒▒▒"),
+        (contacts(1, 0, 2), "█▒········"),
     ],
 )
-def test_a_bar_shows_each_state(held: tuple[object, ...], bar: str) -> None:
+def test_a_bar_shows_each_state(held: list[WatchedContact], bar: str) -> None:
     columns = columns_for(79, UNICODE)
-    [_empty, row] = bucket_rows(dht(buckets=(bucket(3, held),)), columns, UNICODE)  # type: ignore[arg-type]
+    [_empty, row] = bucket_rows((bucket(3, held),), columns, UNICODE)
     assert bar in plain(row)
 
 
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        (AddressSnapshot(None, None, Confidence.UNKNOWN, 0, 0.0), "external address not known yet"),
+        (OwnAddress(None, None, "unknown", 0, 0.0, 4), "external address not known yet"),
         (
-            AddressSnapshot(None, None, Confidence.UNKNOWN, 5, 0.0),
+            OwnAddress(None, None, "unknown", 5, 0.0, 4),
             "external address not known yet (5 subnets asked so far)",
         ),
+        (OwnAddress("1.2.3.4", None, "configured", 0, 0.0, 4), "at 1.2.3.4  as configured"),
         (
-            AddressSnapshot(b"\1\2\3\4", None, Confidence.CONFIGURED, 0, 0.0),
-            "at 1.2.3.4  as configured",
-        ),
-        (
-            AddressSnapshot(b"\1\2\3\4", 5, Confidence.CONFIGURED, 9, 0.1),
+            OwnAddress("1.2.3.4", 5, "configured", 9, 0.1, 4),
             "at 1.2.3.4:5  as configured; agreed by 10 % of 9 subnets",
         ),
+        (OwnAddress("1.2.3.4", 5, "remembered", 0, 0.0, 4), "at 1.2.3.4:5  from the last run"),
         (
-            AddressSnapshot(b"\1\2\3\4", 5, Confidence.REMEMBERED, 0, 0.0),
-            "at 1.2.3.4:5  from the last run",
-        ),
-        (
-            AddressSnapshot(b"\1\2\3\4", 5, Confidence.VOTED, 12, 1.0),
+            OwnAddress("1.2.3.4", 5, "voted", 12, 1.0, 4),
             "at 1.2.3.4:5  agreed by 100 % of 12 subnets",
         ),
         (
-            AddressSnapshot(b"\1\2\3\4", 5, Confidence.UNSTABLE, 12, 0.5),
+            OwnAddress("1.2.3.4", 5, "unstable", 12, 0.5, 4),
             "at 1.2.3.4:5  unstable; agreed by 50 % of 12 subnets",
         ),
         (
-            AddressSnapshot(b"\0" * 15 + b"\1", 5, Confidence.UNKNOWN, 0, 0.0),
+            OwnAddress("::1", 5, "unknown", 0, 0.0, 4),
             "at [::1]:5  uncertain; not reported by any node",
         ),
     ],
 )
-def test_the_certainty_of_the_address(address: AddressSnapshot, words: str) -> None:
+def test_the_certainty_of_the_address(address: OwnAddress, words: str) -> None:
     assert plain(address_words(address)).strip() == words
 
 
 def test_states_are_shown() -> None:
-    assert "joining" in "\n".join(text_of(scene(replace(dht(), joined=False)), 80, 24))
-    assert "offline" in "\n".join(text_of(scene(replace(dht(), online=False)), 80, 24))
-    assert text_of(scene(view=View(paused=True)), 80, 24)[0].endswith("paused")
+    assert "joining" in "\n".join(text_of(scene(Dht(joined=False)), 80, 24))
+    assert "offline" in "\n".join(text_of(scene(Dht(online=False)), 80, 24))
+    assert text_of(scene(state=ViewState(paused=True)), 80, 24)[0].endswith("paused")
     assert "no contacts yet" in "\n".join(text_of(SCENES["fresh"], 80, 24))
 
 
-REACHED = ReachSnapshot(
-    Family.IPV4,
-    ReachVerdict.YES,
-    make_endpoint("84.1.2.3", 6881),
-    "mapped",
-    "restricted",
-    12.0,
-    False,
-    9,
-    8,
-    False,
-)
-MAPPED_BY_PCP = MappingSnapshot(
-    "udp", Family.IPV4, 6881, REACHED.endpoint, "pcp", "192.168.1.1", 1e9, "mapped"
+REACHED = ReachDocument("yes", "84.1.2.3:6881", "mapped", "restricted", 12.0, False, 9, 8, False)
+MAPPED_BY_PCP = MappingStatus(
+    "udp", "ipv4", 6881, "84.1.2.3:6881", "pcp", "192.168.1.1", 1e9, "mapped", None
 )
 
 
 @pytest.mark.parametrize(
-    ("reach", "mappings", "phrase"),
+    ("changes", "mappings", "phrase"),
     [
-        (REACHED, (MAPPED_BY_PCP,), "reachable (PCP)"),
-        (replace(REACHED, how="direct"), (MAPPED_BY_PCP,), "reachable"),
-        (replace(REACHED, how="direct"), (), "reachable"),
-        (replace(REACHED, verdict=ReachVerdict.LIKELY), (), "likely reachable"),
-        (replace(REACHED, verdict=ReachVerdict.NO), (), "not reachable"),
-        (replace(REACHED, verdict=ReachVerdict.NO, is_testing=True), (), "not reachable"),
-        (replace(REACHED, verdict=ReachVerdict.UNKNOWN, is_testing=True), (), "testing"),
-        (replace(REACHED, verdict=ReachVerdict.UNKNOWN), (), "reachability unknown"),
+        ({}, (MAPPED_BY_PCP,), "reachable (PCP)"),
+        ({"how": "direct"}, (MAPPED_BY_PCP,), "reachable"),
+        ({"how": "direct"}, (), "reachable"),
+        ({"verdict": "likely"}, (), "likely reachable"),
+        ({"verdict": "no"}, (), "not reachable"),
+        ({"verdict": "no", "testing": True}, (), "not reachable"),
+        ({"verdict": "unknown", "testing": True}, (), "testing"),
+        ({"verdict": "unknown"}, (), "reachability unknown"),
     ],
 )
 def test_whether_it_is_reached_stands_behind_the_address(
-    reach: ReachSnapshot, mappings: tuple[MappingSnapshot, ...], phrase: str
+    changes: dict[str, object], mappings: tuple[MappingStatus, ...], phrase: str
 ) -> None:
-    usual = scene()
-    shown = replace(usual, snapshot=replace(usual.snapshot, reach=(reach,)), mappings=mappings)
+    reach = msgspec.structs.replace(REACHED, **changes)
+    shown = scene(Dht(reach=reach), mappings=mappings)
     for width, rest in (
         (80, "agreed by 96 % of 24 subnets"),
         (120, "agreed by 96 % of 24 subnets   bound to 0.0.0.0:6881"),
     ):
         lines = text_of(shown, width, 24)
         where = f"       at 84.1.2.3:6881  {phrase}  "
-        assert lines[2].startswith(where + rest[: width - len(where) - 1])
-    assert f"joined  {phrase}  46 contacts" in text_of(shown, 80, 8)[1]
-    assert phrase not in "\n".join(text_of(usual, 80, 24))
-    silent = replace(dht(), joined=False, contacts=0)
-    unused = replace(shown, snapshot=replace(shown.snapshot, dhts=(silent,)))
+        assert lines[3].startswith(where + rest[: width - len(where) - 1])
+    assert f"joined  {phrase}  46 contacts" in text_of(shown, 80, 9)[2]
+    assert phrase not in "\n".join(text_of(scene(), 80, 24))
+    unused = scene(Dht(reach=reach, joined=False, buckets=()), mappings=mappings)
     assert phrase not in "\n".join(text_of(unused, 80, 24))
 
 
 def test_the_longest_address_leaves_room_for_whether_it_is_reached() -> None:
-    usual = scene(dht(Family.IPV6))
-    unknown = replace(REACHED, family=Family.IPV6, verdict=ReachVerdict.UNKNOWN)
-    shown = replace(usual, snapshot=replace(usual.snapshot, reach=(unknown,)))
-    assert "  reachability unknown" in text_of(shown, 80, 24)[2]
+    unknown = msgspec.structs.replace(REACHED, verdict="unknown")
+    shown = scene(replace(ipv6(), reach=unknown))
+    assert "  reachability unknown" in text_of(shown, 80, 24)[3]
 
 
 def test_in_a_private_network_there_are_no_strangers() -> None:
-    private = AddressSnapshot(bytes((10, 0, 0, 3)), 6881, Confidence.CONFIGURED, 0, 0.0)
-    usual = scene(replace(dht(), address=private))
-    unknown = replace(REACHED, verdict=ReachVerdict.UNKNOWN, endpoint=None)
-    shown = replace(usual, snapshot=replace(usual.snapshot, reach=(unknown,)))
-    assert "at 10.0.0.3:6881  private network  " in text_of(shown, 80, 24)[2]
+    shown = scene(Dht(address=OwnAddress("10.0.0.3", 6881, "configured", 0, 0.0, 4)))
+    assert "at 10.0.0.3:6881  private network  " in text_of(shown, 80, 24)[3]
 
 
 def test_nodes_on_the_lan_are_counted_beside_the_peers() -> None:
-    usual = scene()
-    network = PeerNetworkSnapshot(
-        "mychain", b"", b"", 1, {}, 5, 5, 0, 0, 0, 0, 0, 20.0, 7, 5, ViewSnapshot(1, 100, 96, 4, ())
-    )
-    shown = replace(
-        usual,
-        snapshot=replace(usual.snapshot, peer_network=network),
-        lan=LanSnapshot("on", (LanInterfaceSnapshot("eth0", 2, 1),)),
-    )
-    text = "\n".join(text_of(shown, 80, 24))
+    peers = PeersStatus(5, 0, 5, 7)
+    lan = LanStatus("on", [LanInterfaceStatus("eth0", 2, 1)], {}, None, {})
+    text = "\n".join(text_of(scene(network="mychain", peers=peers, lan=lan), 80, 24))
     assert "mychain  5 peers online  2 on the LAN  address book 5 verified, 7 unverified" in text
-    assert "LAN" not in "\n".join(text_of(replace(shown, lan=LanSnapshot()), 80, 24))
+    assert "LAN" not in "\n".join(text_of(scene(network="mychain", peers=peers), 80, 24))
 
 
 def test_help_explains_the_glyphs() -> None:
-    assert "inbound only" in "\n".join(text_of(scene(view=View(help=True)), 80, 24))
+    assert "inbound only" in "\n".join(text_of(scene(state=ViewState(help=True)), 80, 24))
 
 
 # --- painting -------------------------------------------------------------------------------------

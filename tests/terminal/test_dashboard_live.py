@@ -8,8 +8,6 @@ import time
 
 import pytest
 
-from kadisc.dashboard.live import DRAW_EVERY_S
-
 from .commands import kadisc, next_event, running
 from .impatient import MAINTENANCE, QUERY
 from .watched import LEAVE, Watched, port_in, python_module, watched, watched_program
@@ -17,6 +15,8 @@ from .watched import LEAVE, Watched, port_in, python_module, watched, watched_pr
 pytestmark = pytest.mark.real  # they time a live terminal, beside which nothing should compute
 
 RUN = ("run", "--devnet", "10", "--bind", "127.0.0.1:0")
+DRAW_EVERY_S = 1.0
+"""The interval between two frames, unless a key changes it."""
 SOON_S = 5.0
 """Five times the expected second."""
 
@@ -48,7 +48,7 @@ def test_it_shows_the_node_and_ends_with_q(size: tuple[int, int]) -> None:
         terminal.until("contact   ×")
         assert terminal.lines[-1].startswith(" q quit")
         asked = time.monotonic()
-        terminal.type("q")
+        terminal.type("qy")
         assert terminal.end() == 0
         assert time.monotonic() - asked < SOON_S
         assert_left_clean(terminal)
@@ -90,7 +90,7 @@ def test_it_follows_the_size_at_once_and_redraws_everything() -> None:
                 SOON_S,
             )
             assert time.monotonic() - asked < DRAW_EVERY_S * 5
-        terminal.type("q")
+        terminal.type("qy")
         assert terminal.end() == 0
         assert_left_clean(terminal)
 
@@ -109,7 +109,7 @@ def test_keys_pause_explain_and_redraw() -> None:
         terminal.until("9 others")
         terminal.type("\x0c")
         terminal.until(lambda text: terminal.output.count(b"\x1b[2J") == 2)
-        terminal.type("q")
+        terminal.type("qy")
         assert terminal.end() == 0
 
 
@@ -118,7 +118,7 @@ def test_no_color_is_respected(no_color: str, colored: bool) -> None:
     with watched(*RUN, NO_COLOR=no_color) as terminal:
         terminal.until("9 others, 9 joined")
         assert (re.search(rb"\x1b\[[\d;]+m", terminal.output) is not None) == colored
-        terminal.type("q")
+        terminal.type("qy")
         assert terminal.end() == 0
 
 
@@ -144,7 +144,7 @@ def test_a_terminal_that_is_stopped_does_not_stop_the_node() -> None:
         terminal.until(lambda text: terminal.quiet_for(1.5 * DRAW_EVERY_S), 10 * DRAW_EVERY_S)
         for _ in range(3):  # also after output has piled up
             assert kadisc("ping", f"127.0.0.1:{port}", "--json").returncode == 0
-        terminal.type("q")
+        terminal.type("qy")
         assert terminal.end() == 0
         assert_left_clean(terminal)
 
@@ -156,7 +156,7 @@ def test_it_continues_after_the_terminal_was_stopped() -> None:
         terminal.until(lambda text: terminal.quiet_for(1.5 * DRAW_EVERY_S), 10 * DRAW_EVERY_S)
         terminal.type("\x11?")  # Ctrl-Q, and a key that can be seen
         terminal.until("failing (no answer)")
-        terminal.type("q")
+        terminal.type("qy")
         assert terminal.end() == 0
 
 
@@ -203,7 +203,7 @@ def test_dead_contacts_are_shown_as_failing_and_removed() -> None:
                 lambda text: ": no answer" in text and contacts_in(text) == before, 5 * removed_s
             )
             assert time.monotonic() - killed < 5 * removed_s
-        terminal.type("q")
+        terminal.type("qy")
         assert terminal.end() == 0
 
 

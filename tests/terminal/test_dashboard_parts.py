@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,19 +14,21 @@ from kadisc.core.contract.events import (
     ContactAdded,
     ContactRemoved,
     Joined,
-    NodeAnswered,
     WentOffline,
 )
 from kadisc.dashboard import figures
 from kadisc.dashboard.glyphs import ASCII, UNICODE, Glyphs, glyphs_for, sparkline
-from kadisc.dashboard.keys import keys_in
+from kadisc.dashboard.keys import is_unfinished, keys_in
 from kadisc.dashboard.lines import clean, fit, plain
-from kadisc.dashboard.live import pressed
-from kadisc.dashboard.scene import View
+from kadisc.dashboard.pressing import pressed
+from kadisc.dashboard.scene import Scene
 from kadisc.dashboard.tail import KEPT, Tail
 from kadisc.dashboard.traffic import KEPT_S, TrafficHistory
 from kadisc.endpoints import Family, make_endpoint
+from kadisc.observe.event_names import event_document
 from kadisc.observe.shell_events import BootstrapFailing
+
+from .dashboard_scenes import scene
 
 
 @pytest.mark.parametrize(
@@ -163,6 +167,12 @@ def contact(number: int) -> Contact:
     return Contact(number << 128, make_endpoint(f"198.51.100.{number}", 6881))
 
 
+def add(tail: Tail, event: object, clock: str, now: float) -> bool:
+    """Adds an event as `subscribe` tells it, at that time of day."""
+    document = event_document(event)  # type: ignore[arg-type]
+    return tail.add({**document, "time": f"2026-01-01T{clock}+00:00"}, now)
+
+
 def told(tail: Tail) -> list[tuple[str, str, int]]:
     return [(line.clock, line.name, line.count) for line in tail.lines()]
 
@@ -170,11 +180,10 @@ def told(tail: Tail) -> list[tuple[str, str, int]]:
 def test_repeating_events_are_folded_into_the_newest() -> None:
     tail = Tail()
     for number in range(1, 30):
-        tail.add(ContactAdded(contact(number), 3), f"12:00:{number:02}", float(number))
+        add(tail, ContactAdded(contact(number), 3), f"12:00:{number:02}", float(number))
         if number % 10 == 0:
-            tail.add(
-                ContactRemoved(contact(number), 3, "silent"), f"12:00:{number:02}", float(number)
-            )
+            removed = ContactRemoved(contact(number), 3, "silent")
+            add(tail, removed, f"12:00:{number:02}", float(number))
     assert told(tail) == [("12:00:20", "removed", 2), ("12:00:29", "contact", 29)]
     assert (
         tail.lines()[-1].words == f"{contact(29).id:040x}"[:8] + " at 198.51.100.29:6881, bucket 3"
@@ -183,30 +192,31 @@ def test_repeating_events_are_folded_into_the_newest() -> None:
 
 def test_old_and_different_events_are_not_folded() -> None:
     tail = Tail()
-    tail.add(ContactRemoved(contact(1), 3, "silent"), "12:00:01", 1.0)
-    tail.add(ContactRemoved(contact(2), 3, "moved"), "12:00:02", 2.0)
-    tail.add(ContactRemoved(contact(3), 3, "silent"), "12:05:00", 300.0)
-    tail.add(BootstrapFailing(Family.IPV4, "none answers"), "12:05:01", 301.0)
-    tail.add(BootstrapFailing(Family.IPV6, "none answers"), "12:05:01", 301.0)
+    add(tail, ContactRemoved(contact(1), 3, "silent"), "12:00:01", 1.0)
+    add(tail, ContactRemoved(contact(2), 3, "moved"), "12:00:02", 2.0)
+    add(tail, ContactRemoved(contact(3), 3, "silent"), "12:05:00", 300.0)
+    add(tail, BootstrapFailing(Family.IPV4, "none answers"), "12:05:01", 301.0)
+    add(tail, BootstrapFailing(Family.IPV6, "none answers"), "12:05:01", 301.0)
     assert [count for _, _, count in told(tail)] == [1, 1, 1, 1, 1]
 
 
 def test_the_tail_is_bounded_and_refuses_other_events() -> None:
     tail = Tail()
     for number in range(300):
-        assert tail.add(Joined(Family.IPV4, number), "12:00:00", 0.0)
+        assert add(tail, Joined(Family.IPV4, number), "12:00:00", 0.0)
     assert len(tail.lines()) == KEPT
-    assert not tail.add(NodeAnswered, "12:00:00", 0.0)
+    assert not tail.add({"event": "record_changed", "time": "", "message": ""}, 0.0)
+    assert not tail.add({}, 0.0)
 
 
 def test_words() -> None:
     tail = Tail()
-    tail.add(AddressChanged(Family.IPV4, b"\1\2\3\4", 5, 0xAB << 152, 12), "12:00:00", 0.0)
-    tail.add(WentOffline(Family.IPV4), "12:00:00", 0.0)
+    add(tail, AddressChanged(Family.IPV4, b"\1\2\3\4", 5, 0xAB << 152, 12), "12:00:00", 0.0)
+    add(tail, WentOffline(Family.IPV4), "12:00:00", 0.0)
     address, offline = tail.lines()
     assert (address.name, address.words) == (
         "address",
-        "IPv4: external address 1.2.3.4 port 5 (12 subnets agree); own ID is now ab000000",
+        "IPv4: external address 1.2.3.4, reported by 12 subnets; own ID is now ab" + "0" * 38,
     )
     assert (offline.name, offline.style) == ("offline", "poor")
 
@@ -215,21 +225,32 @@ def test_words() -> None:
 
 
 def test_keys_by_name() -> None:
-    assert keys_in(b"jq\x1b[A\x1bOB\x1b[5~\x1b[1;5C\x1b\x00\xffp\x0c") == [
-        "j",
-        "q",
-        "up",
-        "down",
-        "page up",
-        "p",
-        "\x0c",
+    typed = b"jq\x1b[A\x1bOB\x1b[5~\x1b[1;5C\x00\xffp\x0c\t\x1b[Z\r\n\x7f\x08\x1b"
+    assert keys_in(typed) == [
+        *("j", "q", "up", "down", "page up", "p", "\x0c", "tab", "shift tab", "enter", "enter"),
+        *("backspace", "backspace", "escape"),
     ]
 
 
+@pytest.mark.parametrize("typed", [b"\x1b", b"j\x1b[", b"\x1b[5", b"\x1bO"])
+def test_a_key_may_come_in_two_parts(typed: bytes) -> None:
+    assert is_unfinished(typed)
+
+
+@pytest.mark.parametrize("typed", [b"", b"j", b"\x1b[A", b"\x1b[5~", b"\x1bj"])
+def test_whole_keys_are_not_waited_for(typed: bytes) -> None:
+    assert not is_unfinished(typed)
+
+
+def after(it: Scene, *keys: str, page: int = 20) -> Scene:
+    for key in keys:
+        it = replace(it, state=pressed(it, key, page))
+    return it
+
+
 def test_what_keys_do() -> None:
-    view = View()
-    for key in ("k", "up", "k", "j", "page up", "?", "p", "x"):
-        view = pressed(view, key, rows=9)
-    assert view == View(scroll=9, paused=True, help=True)
-    assert pressed(view, "end", rows=9).scroll == 0
-    assert pressed(View(), "g", rows=9).scroll == 9
+    it = after(scene(), "k", "up", "k", "j", "page up", "p", "x")
+    assert it.state.table.scroll == 5  # as many as there are lines
+    assert it.state.paused
+    assert after(it, "end").state.table.scroll == 0
+    assert after(scene(), "g").state.table.scroll == 5

@@ -21,12 +21,13 @@ class SubscribeParams(msgspec.Struct, forbid_unknown_fields=True):
 
 class EventDocument(msgspec.Struct):
     """A partial result: an event, with the fields of its kind. ``time``: ISO 8601 with the zone of
-    the machine.
+    the machine. ``message``: the event in words, for people.
     """
 
     time: str
     level: Literal["info", "warning"]
     event: str
+    message: str
 
 
 class SubscriptionEnded(msgspec.Struct):
