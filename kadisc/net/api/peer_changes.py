@@ -4,7 +4,7 @@ is lost again, without asking the DHT again and again.
 It begins like `PeerStream`, with lookups of the network's info-hashes. As soon as these bring no
 more, and a peer is there, it only listens: the node itself looks for peers, exchanges records with
 them and notices which are silent. Peers that it told of and that have been silent for long are
-asked, one at a time.
+asked, and those held back because of feedback once that is over; one at a time.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ PACE_S: Final = 1.0
 """The least time between two peers while as many wait for a verdict as the window has."""
 SILENT_S: Final = 180.0
 """A peer that has not answered for so long is asked whether it is there."""
+MAX_HELD_BACK: Final = 256
+"""So many peers that are held back because of feedback are asked again; of more, the latest."""
 SURPLUS: Final = "surplus"
 FEEDBACK: Final = "feedback"
 SERVICES: Final = "services"
@@ -92,6 +94,7 @@ class PeerChanges:
         self._unjudged: set[bytes] = set()
         self._reasons: dict[bytes, str] = {}
         """Of those given that an event has told to be lost."""
+        self._held_back: dict[bytes, VerifiedPeer] = {}
         self._given_at = self._found_at = network.now()
         self._is_searching = True
         self._nursery = nursery
@@ -106,7 +109,7 @@ class PeerChanges:
             change = self._next_known() or self._next_found()
             if change is not None:
                 return change
-            self._ask_silent()
+            self._ask_one()
             await self._network.wait_for_change(self._wait_s())
         raise StopAsyncIteration
 
@@ -140,6 +143,8 @@ class PeerChanges:
             reason = SERVICES
         else:
             reason = FEEDBACK if self._network.is_held_back(peer) else told
+            if reason == FEEDBACK:
+                self._hold_back(place, peer)
         del self._given[place]
         self._unjudged.discard(peer.key)
         if reason != SURPLUS:  # it is there, and would only come and go
@@ -180,17 +185,30 @@ class PeerChanges:
             return max(0.01, min(self._finder.look_again_s(now), LOOK_AGAIN_S))
         return LOOK_AGAIN_S
 
-    # --- peers that are silent --------------------------------------------------------------------
+    # --- peers to ask whether they are there ------------------------------------------------------
 
-    def _ask_silent(self) -> None:
+    def _hold_back(self, place: bytes, peer: VerifiedPeer) -> None:
+        self._held_back[place] = peer
+        while len(self._held_back) > MAX_HELD_BACK:
+            del self._held_back[next(iter(self._held_back))]
+
+    def _ask_one(self) -> None:
         """One that a query would not help to seem reachable is not asked (see `recheck.py`)."""
         if self._is_asking:
             return
+        for place, peer in self._held_back.items():
+            if not self._network.is_held_back(peer):
+                del self._held_back[place]
+                self._start_asking(peer)
+                return
         for peer in self._given.values():
             if peer.is_reachable and self._network.age_s(peer) > SILENT_S:
-                self._is_asking = True
-                self._nursery.start_soon(self._ask, peer)
+                self._start_asking(peer)
                 return
+
+    def _start_asking(self, peer: VerifiedPeer) -> None:
+        self._is_asking = True
+        self._nursery.start_soon(self._ask, peer)
 
     async def _ask(self, peer: VerifiedPeer) -> None:
         try:
