@@ -11,6 +11,7 @@ from ..control.methods.snapshots import (
     WatchedBucket,
     WatchedContact,
     WatchedOperation,
+    WatchedPeer,
 )
 from ..control.methods.status import Status
 from .glyphs import Glyphs
@@ -141,6 +142,10 @@ class Scene:
     @property
     def operations(self) -> list[WatchedOperation]:
         return self.node.operations or []
+
+    @property
+    def peers(self) -> list[WatchedPeer]:
+        return self.node.peers or []
 
     def buckets(self, family: str) -> list[BucketContacts]:
         """The buckets of one address family, with their contacts."""

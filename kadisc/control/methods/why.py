@@ -89,19 +89,18 @@ def unknown_peer(network: str, who: str) -> str:
 
 
 def _document(provenance: Provenance, asn: int | None, match: PeerMatch) -> WhyDocument:
-    source = provenance.source
     meant = {format_endpoint(peer.endpoint): peer for peer in match.peers}
     return WhyDocument(
         peer=format_endpoint(provenance.endpoint),
         key=provenance.key.hex() if provenance.key is not None else None,
-        table=_table(provenance),
+        table=table_words(provenance),
         verified_in_this_run=provenance.verified_in_run,
-        source=source_words(source) if isinstance(source, str) else format_endpoint(source),
+        source=source_of(provenance),
         first_seen_s_ago=round(provenance.first_seen_s_ago, 1),
         reported_s_ago=round(provenance.reported_s_ago, 1),
         reported_times=provenance.times_reported,
-        first_verified_s_ago=_rounded(provenance.first_verified_s_ago),
-        verified_s_ago=_rounded(provenance.verified_s_ago),
+        first_verified_s_ago=rounded(provenance.first_verified_s_ago),
+        verified_s_ago=rounded(provenance.verified_s_ago),
         failures=provenance.failures,
         rtt_ms=milliseconds(provenance.rtt_s),
         sequence=provenance.sequence,
@@ -113,10 +112,17 @@ def _document(provenance: Provenance, asn: int | None, match: PeerMatch) -> WhyD
     )
 
 
-def _table(provenance: Provenance) -> str:
+def table_words(provenance: Provenance) -> str:
+    """In which table of the address book the peer is, as `WhyDocument` has it."""
     if not provenance.in_book:
         return "none"
     return "tried" if provenance.tried else "new"
+
+
+def source_of(provenance: Provenance) -> str:
+    """The endpoint of the node that named the peer first, or the public word for another source."""
+    source = provenance.source
+    return source_words(source) if isinstance(source, str) else format_endpoint(source)
 
 
 def source_words(word: str) -> str:
@@ -130,7 +136,8 @@ def source_words(word: str) -> str:
     return _TAG.sub(r"rendezvous\1", word) if _TAG.fullmatch(word) else word
 
 
-def _rounded(age_s: float | None) -> float | None:
+def rounded(age_s: float | None) -> float | None:
+    """An age in seconds, to a tenth."""
     return None if age_s is None else round(age_s, 1)
 
 

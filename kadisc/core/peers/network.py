@@ -43,6 +43,7 @@ from .components import PeerComponents
 from .exchange import GossipExchange
 from .goodbyes import Goodbyes
 from .lan_peers import LanPeers
+from .listing import ListedPeer, listed_peers
 from .network_snapshot import PeerNetworkSnapshot
 from .own_reach import OwnReach
 from .own_record import Membership
@@ -325,6 +326,11 @@ class PeerNetwork:
         the first in `match`.
         """
         return self._matching.why(who, self._verdicts, now)
+
+    def listed(self, now: float, limit: int) -> list[ListedPeer]:
+        """At most ``limit`` peers, for operators."""
+        parts = self.components
+        return listed_peers(self.verifier, parts.book, parts.view, parts.verdicts, now, limit)
 
     def feedback(
         self, who: VerifiedPeer | bytes | Endpoint, verdict: Verdict, now: float

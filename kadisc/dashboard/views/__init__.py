@@ -9,8 +9,9 @@ from typing import Final
 from ..view import View
 from .contacts import CONTACTS
 from .overview import OVERVIEW
+from .peers import PEERS
 
-VIEWS: Final[tuple[View, ...]] = (OVERVIEW, CONTACTS)
+VIEWS: Final[tuple[View, ...]] = (OVERVIEW, CONTACTS, PEERS)
 
 
 def view_named(name: str) -> View:

@@ -16,6 +16,7 @@ from ...core.contract.saved_state import SavedBook, Verdict
 from ...core.contract.service_filter import ServiceFilter
 from ...core.contract.verified_peer import VerifiedPeer
 from ...core.peers.finder import PeerFinder
+from ...core.peers.listing import ListedPeer
 from ...core.peers.network import PeerNetwork
 from ...core.peers.network_keys import NetworkKeys
 from ...core.peers.peer_matching import PeerMatch
@@ -151,6 +152,12 @@ class OwnNetwork:
         where none is known. Raises UsageError.
         """
         return self._core.why(peer_from(who), self.now())
+
+    def listed(self, limit: int) -> list[ListedPeer]:
+        """At most ``limit`` peers for operators: those that answered in this run, proven ones
+        first, then those that the address book remembers.
+        """
+        return self._core.listed(self.now(), limit)
 
     def feedback(
         self, peer: VerifiedPeer | EndpointLike, verdict: Verdict
