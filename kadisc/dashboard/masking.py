@@ -7,11 +7,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+_GROUPS: Final = r"[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6}"
 _ADDRESSES: Final = re.compile(
     r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w)"  # 192.0.2.1
     r"|\[[0-9A-Fa-f:.]+(?:%\w+)?\]"  # [2001:db8::1]
     r"|(?<![\w:])(?:[0-9A-Fa-f]{1,4}:){3,7}[0-9A-Fa-f:]*"  # 2001:db8:1:2::3
-    r"|(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){0,6}:(?::?[0-9A-Fa-f]{1,4}){1,7}(?![\w:])"  # 2001:db8::1
+    rf"|(?<![\w:])(?:{_GROUPS})?::(?:{_GROUPS})?(?![\w:])"  # 2001:db8::1
 )
 _DIGIT: Final = re.compile(r"[0-9A-Fa-f]")
 

@@ -35,6 +35,7 @@ def pressed(scene: Scene, key: str, page: int) -> ViewState:
     if state.row:
         # The details of a row take keys of their own: any that leaves them.
         state = replace(state, row="")
+        scene = replace(scene, state=state)
         if key == "enter":
             return state
     for view in VIEWS:

@@ -12,6 +12,7 @@ from kadisc.control.methods.snapshots import (
     WatchedBucket,
     WatchedContact,
     WatchedOperation,
+    WatchedPeer,
 )
 from kadisc.control.methods.status import (
     FamilyStatus,
@@ -149,6 +150,60 @@ OPERATIONS = (
     WatchedOperation("ping", None, 0, 1),
 )
 
+PEERS = (
+    WatchedPeer(
+        "198.51.100.7:6881",
+        "ab" * 32,
+        "online",
+        "tried",
+        {"p2p": 9333},
+        "rendezvous0",
+        900.0,
+        12.0,
+        37.5,
+        0,
+        14,
+        "yes",
+        False,
+        "good",
+        0.0,
+    ),
+    WatchedPeer(
+        "198.51.101.8:6881",
+        "cd" * 32,
+        "failing",
+        "tried",
+        {"fork": "0xabcd", "p2p": 9333},
+        "198.51.100.7:6881",
+        800.0,
+        400.0,
+        None,
+        2,
+        0,
+        "no",
+        False,
+        "wrong-network",
+        86_000.0,
+    ),
+    WatchedPeer(
+        "[2001:db8::7:1]:6881",
+        None,
+        "unverified",
+        "new",
+        {},
+        "lookup",
+        60.0,
+        None,
+        None,
+        0,
+        0,
+        "unknown",
+        False,
+        None,
+        0.0,
+    ),
+)
+
 TAIL = (
     TailLine("12:00:01", "joined", "IPv4: joined the DHT, 45 contacts", "good", 1),
     TailLine("12:00:02", "contact", "aaaaaaaa at 198.51.100.7:6881, bucket 4", "good", 45),
@@ -201,6 +256,7 @@ def scene(
         [each.bucket for dht in dhts for each in dht.buckets],
         [contact for dht in dhts for each in dht.buckets for contact in each.contacts],
         list(operations),
+        list(PEERS),
     )
     return Scene(
         node,

@@ -73,9 +73,10 @@ class WatchedPeer(msgspec.Struct):
     """An endpoint of a peer of the own network. ``state``: ``online`` (it proved its key in this
     run and answered last time), ``failing`` (it left the last query unanswered), ``unproven`` (it
     answered, but did not prove its key), ``remembered`` (the address book has it from an earlier
-    run, or from before it was lost) or ``unverified`` (only reported). ``table``, ``source``, ages, ``failures``, ``verdict`` and
-    ``suppressed_s``: as `why` has them. ``slots``: those of the view that it holds. ``reachable``:
-    ``no`` where only its own queries led to it. ``lan``: it is on a link of this machine.
+    run, or from before it was lost) or ``unverified`` (only reported). ``table``, ``source``, ages,
+    ``failures``, ``verdict`` and ``suppressed_s``: as `why` has them. ``slots``: those of the view
+    that it holds. ``reachable``: ``no`` where only its own queries led to it. ``lan``: it is on a
+    link of this machine.
     """
 
     endpoint: str

@@ -61,7 +61,7 @@ _COLUMNS: Final = (
     RowColumn[WatchedPeer](
         "verdict",
         _verdict,
-        8,
+        13,
         grows_to=19,
         rank=5,
         style=lambda it: _VERDICTS.get(it.verdict or "", "quiet"),
