@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "service": ("net", "observe"),
     "doctor": ("net", "observe"),
     "control": ("doctor",),
-    "feed": ("control",),
+    "feed": ("control", "service"),
     "http": ("control",),
     "dashboard": ("control",),
     "conformance": ("net",),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..errors import UsageError
 from .descriptions import NEEDS_A_RUNNING_NODE
-from .options import add_folder_options, from_1_to
-from .output import log_line, print_error, print_json, say
+from .options import add_folder_options, add_log_options, from_1_to
+from .output import print_error, say
 
 if TYPE_CHECKING:
     from ..feed.chain_node import ChainTarget
@@ -153,6 +153,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "has none then",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON line for each event")
+    add_log_options(parser)
     add_folder_options(parser)
 
 
@@ -163,44 +164,47 @@ def execute(options: argparse.Namespace) -> int:
 
 
 async def _feed(options: argparse.Namespace) -> int:
-    import trio
-
     from ..control.socket_file import socket_path
     from ..errors import NotRunning
     from ..feed.candidates import FeedLimits
     from ..feed.loop import Feeder
     from ..feed.node_link import NodeLink
     from ..feed.report import FeedReport
+    from ..net.transport.nurseries import open_flat_nursery
     from ..observe.services import parse_where, where_document
+    from ..service.notify import Notifier
+    from ..service.watchdog import told
+    from .log_options import log_for
     from .options import configuration, state_folder
 
-    folder = state_folder(configuration(options))
+    config = configuration(options)
+    log = log_for(options, config.log)
+    folder = state_folder(config)
     if folder is None:
         raise NotRunning("this user has no home folder: --state-dir names that of the running node")
     where = where_document(parse_where(options.where or ()))
     node = NodeLink(socket_path(folder), options.network, options.of_service, where)
-    report = FeedReport(_print_json if options.json else _print_line, trio.current_time)
+    report = FeedReport(log.tell)
     target, handshake = _target(options, report), _handshake(options)
     settings = _settings(options)
     if options.once:
         await node.status()  # raises NotRunning
     feeder = Feeder(node, target, handshake, report, settings, FeedLimits())
-    if await feeder.run():
+    notifier = Notifier.from_environment(say)
+    async with (
+        open_flat_nursery() as nursery,
+        told(notifier, lambda: feeder.status_words, lambda: True),
+    ):
+        nursery.start_soon(log.keep)
+        has_peers = await feeder.run()
+        nursery.cancel_scope.cancel()
+    log.tell_left_out(all_of_them=True)
+    if has_peers:
         return 0
     say("the chain node has no peer")
     if options.json:
         print_error("too_few_peers", "the chain node has no peer")
     return 1
-
-
-def _print_json(level: str, event: str, words: str, fields: Mapping[str, object]) -> None:
-    from ..observe.log_stamp import stamped
-
-    print_json(stamped(level, {"event": event, "message": words, **fields}))
-
-
-def _print_line(level: str, event: str, words: str, fields: Mapping[str, object]) -> None:
-    log_line(level, event, words)
 
 
 def _target(options: argparse.Namespace, report: FeedReport) -> ChainTarget:

@@ -25,11 +25,16 @@ from .options import configuration, state_folder
 from .output import say
 
 
-@asynccontextmanager
-async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[Node]]:
-    """The nodes; the first is the user's."""
+def configured(options: argparse.Namespace) -> Config:
+    """What the file, the environment and the options say. Raises UsageError."""
     is_devnet = options.devnet is not None
-    config = configuration(options, only_for=(HoldsFor.EVERY_COMMAND,) if is_devnet else None)
+    return configuration(options, only_for=(HoldsFor.EVERY_COMMAND,) if is_devnet else None)
+
+
+@asynccontextmanager
+async def opened(options: argparse.Namespace, config: Config) -> AsyncIterator[Sequence[Node]]:
+    """The nodes of this ``configured`` command; the first is the user's."""
+    is_devnet = options.devnet is not None
 
     def choose_ports() -> list[Port]:
         return open_ports(config) if config.bind else _default_ports(config, is_devnet=is_devnet)

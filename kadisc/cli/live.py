@@ -20,7 +20,8 @@ from ..errors import KadiscError
 from ..net.api.node import Node
 from ..net.transport.dispatch import Subscription
 from ..net.transport.nurseries import open_flat_nursery
-from ..observe.event_names import event_document, types_of
+from ..observe.event_document import event_document
+from ..observe.event_names import types_of
 from .output import wants_color
 from .why import why_lines
 

@@ -35,7 +35,7 @@ from . import (
     why,
 )
 from .exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USAGE, failure_of
-from .output import print_error, say
+from .output import print_error, say_error
 from .parser import CommandParser
 
 _COMMANDS = {
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # stdout, such as a full disk.
         _drop_output()
         what = error.filename or "the output"
-        say(f"{what} cannot be written: {(error.strerror or str(error)).lower()}")
+        say_error(f"{what} cannot be written: {(error.strerror or str(error)).lower()}")
         return FAILED
 
 
@@ -99,7 +99,7 @@ def _run(words: list[str], *, as_json: bool) -> int:
         options = _parse(words)
         code = int(options.execute(options))
     except KadiscError as error:
-        say(str(error))
+        say_error(str(error))
         failure = failure_of(error)
         if as_json:
             print_error(failure.code, str(error))
@@ -108,7 +108,7 @@ def _run(words: list[str], *, as_json: bool) -> int:
         # The bytes of an argument that are no UTF-8: Python keeps them as surrogates, which no
         # message can hold.
         message = f"an argument is no text in UTF-8: {one_line(ascii(error.object))}"
-        say(message)
+        say_error(message)
         if as_json:
             print_error("wrong_usage", message)
         return WRONG_USAGE

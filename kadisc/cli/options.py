@@ -55,6 +55,11 @@ def add_folder_options(parser: argparse.ArgumentParser) -> None:
     _add_config_option(group)
 
 
+def add_log_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of the log, for a command that runs for long and is no node."""
+    _add_options(parser, (Commands.LOGGING,), {})
+
+
 def _add_config_option(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--config",

@@ -8,7 +8,8 @@ import os
 import sys
 from typing import TextIO
 
-from ..observe.log_stamp import WARNING, time_text
+from ..observe.log_stamp import INFO, WARNING
+from ..service.journal import ERROR, is_journal, prefix
 from ..text import MAX_MESSAGE, one_line, printable
 
 
@@ -57,13 +58,23 @@ def show_text(text: str) -> None:
     print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
-def say(text: str) -> None:
+def say(text: str, *, level: str | None = None) -> None:
     """Prints a message on stderr, on one line. It may quote other nodes, files and names. Where
     stderr cannot be written, as on a terminal that was closed, the message is lost and nothing
-    else.
+    else. ``level`` is for systemd's journal; by default it is a warning if it begins as one.
     """
+    line = one_line(text, MAX_MESSAGE)
+    if is_journal(sys.stderr):
+        start = prefix(level or (WARNING if text.startswith("warning: ") else INFO))
+    else:
+        start = "kadisc: "
     with contextlib.suppress(OSError):
-        print(f"kadisc: {one_line(text, MAX_MESSAGE)}", file=sys.stderr, flush=True)
+        print(f"{start}{line}", file=sys.stderr, flush=True)
+
+
+def say_error(text: str) -> None:
+    """Prints why the command has failed."""
+    say(text, level=ERROR)
 
 
 def is_lively(stream: TextIO) -> bool:
@@ -73,20 +84,6 @@ def is_lively(stream: TextIO) -> bool:
 
 def wants_color(stream: TextIO) -> bool:
     return is_lively(stream) and not os.environ.get("NO_COLOR")
-
-
-def log_line(level: str, name: str, words: str) -> None:
-    """Prints a line of a running node's log: date and time with the zone (ISO 8601), the level, the
-    name of what happened, and its words.
-    """
-    words = one_line(words, MAX_MESSAGE)
-    when = time_text()
-    if wants_color(sys.stdout):
-        weight = "33" if level == WARNING else "2"
-        start = f"\x1b[2m{when}\x1b[0m \x1b[{weight}m{level:<7}\x1b[0m \x1b[1m{name:<10}\x1b[0m"
-    else:
-        start = f"{when} {level:<7} {name:<10}"
-    print(f"{start} {words}".rstrip(), flush=True)
 
 
 class ProgressLine:

@@ -12,6 +12,8 @@ from .options import add_run_options, from_1_to
 from .output import is_lively, say
 
 if TYPE_CHECKING:
+    import trio
+
     from ..core.contract.events import Joined
     from ..net.api.node import Node
     from .run_log import RunLog
@@ -95,14 +97,16 @@ async def _run(options: argparse.Namespace, ending: Ending) -> int:
 
     from ..service.notify import Notifier
     from ..service.watchdog import status_words, told
-    from .launch import opened
+    from .launch import configured, opened
+    from .log_options import log_for
     from .run_log import RunLog
 
-    log = RunLog(as_json=options.json)
+    config = configured(options)
+    log = RunLog(log_for(options, config.log))
     notifier = Notifier.from_environment(say)
     try:
         async with (
-            opened(options) as nodes,
+            opened(options, config) as nodes,
             told(
                 notifier,
                 lambda: status_words(nodes[0].snapshot()),
@@ -110,7 +114,7 @@ async def _run(options: argparse.Namespace, ending: Ending) -> int:
             ),
         ):
             spare_collections()
-            if not await _show(nodes, options):
+            if not await _show(nodes, options, log):
                 await _log(nodes, log, is_devnet=options.devnet is not None)
     except trio.Cancelled:
         log.stopped(ending.signal.name if ending.signal is not None else None)
@@ -119,9 +123,9 @@ async def _run(options: argparse.Namespace, ending: Ending) -> int:
     return 0
 
 
-async def _show(nodes: Sequence[Node], options: argparse.Namespace) -> bool:
+async def _show(nodes: Sequence[Node], options: argparse.Namespace, log: RunLog) -> bool:
     """Shows the dashboard until the user quits it; returns False at once if there is none."""
-    if options.json or options.no_dashboard or not is_lively(sys.stdout):
+    if log.log.form != "text" or options.no_dashboard or not is_lively(sys.stdout):
         return False
     # Without a dashboard rich is not imported, which saves a tenth of the memory.
     from .live import open_screen, show_live
@@ -135,18 +139,41 @@ async def _show(nodes: Sequence[Node], options: argparse.Namespace) -> bool:
 async def _log(nodes: Sequence[Node], log: RunLog, *, is_devnet: bool) -> None:
     from ..core.contract.events import Joined
     from ..net.transport.nurseries import open_flat_nursery
-    from ..observe.describe import NOTABLE
+    from ..observe.event_names import NOTABLE
 
     async with nodes[0].subscribe(*NOTABLE) as events, open_flat_nursery() as nursery:
         log.listening(nodes)
         if is_devnet:
             log.controlled(nodes[0])
         nursery.start_soon(_summaries, log, nodes)
+        nursery.start_soon(log.log.keep)
+        nursery.start_soon(_log_fine, log, nodes[0])
         async for event in events:
             if isinstance(event, Joined):
                 nursery.start_soon(_log_joined, log, nodes, event)
             else:
                 log.event(event)
+
+
+async def _log_fine(log: RunLog, node: Node) -> None:
+    """Logs the events of the level ``debug``, which are not even counted at other levels."""
+    from ..net.transport.nurseries import open_flat_nursery
+    from ..observe.event_names import FINE
+    from ..service.log_lines import DEBUG
+
+    while True:
+        if log.log.writes(DEBUG):
+            async with node.subscribe(*FINE) as events, open_flat_nursery() as nursery:
+                nursery.start_soon(_until_level_changed, log, nursery.cancel_scope)
+                async for event in events:
+                    log.fine(event)
+        else:
+            await log.log.level_changed()
+
+
+async def _until_level_changed(log: RunLog, scope: trio.CancelScope) -> None:
+    await log.log.level_changed()
+    scope.cancel()
 
 
 async def _log_joined(log: RunLog, nodes: Sequence[Node], event: Joined) -> None:

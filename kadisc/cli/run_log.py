@@ -1,40 +1,41 @@
-"""The log of a running node on stdout: lines for people, or JSON lines."""
+"""What a running node logs."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..core.contract.events import Joined, PeerLost, PeerVerified
 from ..endpoints import Family, format_endpoint
 from ..ids import format_id
-from ..observe.describe import Notable, count, family_name, level_of, record_of, words_for
-from ..observe.log_stamp import INFO, WARNING, stamped
-from .output import log_line, print_json, say
+from ..observe.describe import (
+    count,
+    family_name,
+    fields_of,
+    level_of,
+    reason_of,
+    words_for,
+)
+from ..observe.event_document import fine_fields_of, fine_words_for
+from ..observe.event_names import NAME_OF, Fine, Notable
+from ..observe.log_stamp import INFO
+from ..service.log import Log
+from ..service.log_lines import DEBUG, LogEntry
 
 if TYPE_CHECKING:
     from ..net.api.node import Node
 
 
-MAX_PEER_LINES = 30
-"""Lines about peers that were found or lost between two summaries, a minute; others are counted. A
-network of thousands, or keys that an attacker makes, must not fill the log.
-"""
 MAX_KNOWN_PEERS = 10_000
 
 
 class RunLog:
-    def __init__(self, *, as_json: bool) -> None:
-        self._as_json = as_json
+    """Makes entries of a node's events, and of what the command itself does."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
         self._known_peers: set[bytes] = set()
         """Keys of peers that were logged as found: a new record of one is no news."""
-        self._peer_lines = 0
-        self._found = self._lost_peers = 0
-        """Peers found and lost since the last summary without a line."""
-        self._lost = 0
-        """Lines that could not be written since the last successful one."""
 
     def listening(self, nodes: Sequence[Node]) -> None:
         listening = [
@@ -42,23 +43,18 @@ class RunLog:
             for node in nodes
             for family, endpoint in node.local_endpoints.items()
         ]
-        if self._as_json:
-            self._json(
-                {
-                    "event": "listening",
-                    "nodes": [
-                        {"id": node_id, "endpoints": [endpoint]} for node_id, endpoint in listening
-                    ],
-                }
-            )
+        first = listening[: len(nodes[0].own_ids)]
+        if self.log.form == "json":
+            words = " and ".join(f"{endpoint} as {node_id}" for node_id, endpoint in first)
+            each = [{"id": node_id, "endpoints": [endpoint]} for node_id, endpoint in listening]
+            self._tell("listening", "listening", words, nodes=each)
             return
-        for node_id, endpoint in listening[: len(nodes[0].own_ids)]:
-            self._line("listening", f"{endpoint} as {node_id}")
+        for node_id, endpoint in first:
+            self._tell("listening", "listening", f"{endpoint} as {node_id}")
         if len(nodes) > 1:
-            self._line(
-                "devnet",
-                f"{count(len(nodes) - 1, 'more node')} on this machine, such as {listening[-1][1]}",
-            )
+            more = count(len(nodes) - 1, "more node")
+            words = f"{more} on this machine, such as {listening[-1][1]}"
+            self._tell("devnet", "devnet", words)
 
     def controlled(self, node: Node) -> None:
         """Logs where commands find the node; nothing for a node without a control socket."""
@@ -67,20 +63,36 @@ class RunLog:
         folder = node.config.state_dir
         if folder is None or not (path := socket_path(folder)).exists():
             return
-        if self._as_json:
-            self._json({"event": "control_socket", "path": str(path), "state_dir": str(folder)})
-        else:
-            self._line("control", f"kadisc status --state-dir {folder}")
+        words = f"kadisc status --state-dir {folder}"
+        where = {"path": str(path), "state_dir": str(folder)}
+        self._tell("control_socket", "control", words, **where)
 
     def event(self, event: Notable) -> None:
-        if isinstance(event, PeerVerified | PeerLost) and not self._has_line(event):
+        if isinstance(event, PeerVerified | PeerLost) and not self._is_news(event):
             return
-        if self._as_json:
-            self._json(record_of(event), level_of(event))
-        else:
-            self._line(*words_for(event), level=level_of(event))
+        name, words = words_for(event)
+        fields = fields_of(event)
+        family = fields.get("family")
+        self.log.tell(
+            LogEntry(
+                level_of(event),
+                NAME_OF[type(event)],
+                name,
+                words,
+                fields,
+                family if isinstance(family, str) else None,
+                reason_of(event),
+            )
+        )
 
-    def _has_line(self, event: PeerVerified | PeerLost) -> bool:
+    def fine(self, event: Fine) -> None:
+        """Logs an event of which there are many."""
+        if self.log.writes(DEBUG):
+            name, words = fine_words_for(event)
+            entry = LogEntry(DEBUG, NAME_OF[type(event)], name, words, fine_fields_of(event))
+            self.log.tell(entry)
+
+    def _is_news(self, event: PeerVerified | PeerLost) -> bool:
         key = event.peer.key
         if isinstance(event, PeerLost):
             self._known_peers.discard(key)
@@ -88,111 +100,47 @@ class RunLog:
             return False
         elif len(self._known_peers) < MAX_KNOWN_PEERS:
             self._known_peers.add(key)
-        if self._peer_lines < MAX_PEER_LINES:
-            self._peer_lines += 1
-            return True
-        if isinstance(event, PeerLost):
-            self._lost_peers += 1
-        else:
-            self._found += 1
-        return False
-
-    def peers_left_out(self) -> None:
-        """Logs how many peers were found and lost without a line of their own since the last call,
-        if any, and allows as many lines again.
-        """
-        found, lost = self._found, self._lost_peers
-        self._found = self._lost_peers = self._peer_lines = 0
-        if not found and not lost:
-            return
-        if self._as_json:
-            self._json({"event": "peers_omitted", "verified": found, "lost": lost})
-        else:
-            self._line("peer", f"{found} more found and {lost} more lost in the last minute")
+        return True
 
     def joined(self, nodes: Sequence[Node], family: Family) -> None:
         """Logs that the first node has joined, and how many of the others."""
         dhts = [dht for node in nodes for dht in node.snapshot().dhts if dht.family is family]
         contacts = [dht.contacts for dht in dhts if dht.joined]
         self.event(Joined(family, dhts[0].contacts))
-        if len(nodes) > 1 and not self._as_json:
+        if len(nodes) > 1:
             fewest = min(contacts)
             each = f"{fewest}" if fewest == max(contacts) else f"{fewest} to {max(contacts)}"
-            self._line(
+            self._tell(
+                "devnet_joined",
                 "devnet",
                 f"{len(contacts)} of {len(nodes)} nodes have joined, with {each} contacts each",
+                joined=len(contacts),
+                of=len(nodes),
             )
 
     def summary(self, node: Node) -> None:
-        self.peers_left_out()
+        """Logs what the node has, each minute."""
         snapshot = node.snapshot()
-        if self._as_json:
+        received, sent = snapshot.counters["received"], snapshot.counters["sent"]
+        if self.log.form == "json":
             for dht in snapshot.dhts:
-                self._json(
-                    {
-                        "event": "contacts",
-                        "family": dht.family.value,
-                        "contacts": dht.contacts,
-                        "online": dht.online,
-                    }
-                )
+                words = f"{count(dht.contacts, 'contact')} over {family_name(dht.family)}"
+                fields = {"contacts": dht.contacts, "online": dht.online}
+                entry = LogEntry(INFO, "contacts", "contacts", words, fields, dht.family.value)
+                self.log.tell(entry, unlimited=True)
             return
         known = ", ".join(
             f"{count(dht.contacts, 'contact')} over {family_name(dht.family)}"
             for dht in snapshot.dhts
         )
-        received, sent = snapshot.counters["received"], snapshot.counters["sent"]
-        self._line("contacts", f"{known}; {received} datagrams in, {sent} out")
+        self._tell("contacts", "contacts", f"{known}; {received} datagrams in, {sent} out")
 
     def stopped(self, signal_name: str | None) -> None:
         """``signal_name``: that of the signal that ended the node."""
-        if self._as_json:
-            self._json({"event": "stopped", "signal": signal_name})
-        else:
-            self._line("stopped", f"by {signal_name}" if signal_name is not None else "")
+        self.log.tell_left_out(all_of_them=True)
+        words = f"by {signal_name}" if signal_name is not None else ""
+        self._tell("stopped", "stopped", words, signal=signal_name)
 
-    def _json(self, record: Mapping[str, object], level: str = INFO) -> None:
-        self._write(
-            lambda: print_json(stamped(level, record)),
-            lambda: print_json(stamped(WARNING, {"event": "lines_lost", "lines": self._lost})),
-        )
-
-    def _line(self, name: str, words: str = "", *, level: str = INFO) -> None:
-        self._write(
-            lambda: log_line(level, name, words),
-            lambda: log_line(
-                WARNING, "log", f"{count(self._lost, 'line')} before this could not be written"
-            ),
-        )
-
-    def _write(self, write: Callable[[], None], report_lost: Callable[[], None]) -> None:
-        """A full disk does not end the node: lines are lost, and their number is logged when
-        writing works again. A closed reader (BrokenPipeError) ends it.
-        """
-        try:
-            if self._lost:
-                report_lost()
-                self._lost = 0
-            write()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            if not self._lost:
-                reason = (error.strerror or str(error)).lower()
-                say(f"the log cannot be written, retrying: {reason}")
-            self._lost += 1
-            _discard_buffer()
-
-
-def _discard_buffer() -> None:
-    """Discards the buffer of stdout: otherwise its rest would be written later, between other
-    lines, or cause an error at exit.
-    """
-    output = sys.stdout.fileno()
-    null = os.open(os.devnull, os.O_WRONLY)
-    saved = os.dup(output)
-    os.dup2(null, output)
-    sys.stdout.flush()
-    os.dup2(saved, output)
-    os.close(saved)
-    os.close(null)
+    def _tell(self, event: str, name: str, words: str, **fields: object) -> None:
+        """For what the command itself does, once or once a minute."""
+        self.log.tell(LogEntry(INFO, event, name, words, fields), unlimited=True)

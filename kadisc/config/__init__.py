@@ -18,6 +18,7 @@ from .defences import Defences as Defences
 from .gossip import GossipConfig as GossipConfig
 from .gossip import RendezvousConfig as RendezvousConfig
 from .limits import LimitsConfig as LimitsConfig
+from .log import LogConfig as LogConfig
 from .maintenance import MaintenanceConfig as MaintenanceConfig
 from .metrics import MetricsConfig as MetricsConfig
 from .node import CLIENT_VERSION as CLIENT_VERSION

@@ -116,6 +116,8 @@ class Commands(enum.Enum):
     """All commands that join a DHT."""
     RUN = enum.auto()
     """`kadisc run` alone."""
+    LOGGING = enum.auto()
+    """The commands that run for long: `kadisc run` and `kadisc feed`."""
 
 
 class Heading(enum.Enum):
@@ -128,6 +130,7 @@ class Heading(enum.Enum):
     PEERS = "peer options"
     FILES = "file options"
     METRICS = "metrics options"
+    LOG = "log options"
     LAB = "lab options"
 
 

@@ -23,6 +23,7 @@ from .declaration import (
     within,
 )
 from .defences import DIVERSITY_DEFENCES
+from .log import LogConfig
 from .metrics import MetricsConfig
 
 CLIENT_VERSION: Final = b"KD\x00\x01"
@@ -312,6 +313,7 @@ class Config:
     core: CoreConfig = field(default_factory=CoreConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     control: ControlConfig = field(default_factory=ControlConfig)
+    log: LogConfig = field(default_factory=LogConfig)
     bootstrap_retry_s: float = setting(
         2.0,
         within(0.01, 86_400),

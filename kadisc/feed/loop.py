@@ -128,6 +128,15 @@ class Feeder:
             nursery.cancel_scope.cancel()
         return self._look_result is not None and self._look_result.outbound > 0
 
+    @property
+    def status_words(self) -> str:
+        """The state in a few words, for a service manager."""
+        if self._look_result is not None:
+            return self._last_words
+        if self._trouble == "refused":
+            return "the chain node refuses the feed"
+        return "the chain node is down" if self._trouble is not None else "starting"
+
     def _has_enough(self) -> bool:
         look = self._look_result
         return look is not None and look.outbound >= self._settings.want

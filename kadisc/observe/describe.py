@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, get_args
+from typing import Final
 
 import msgspec
 
@@ -23,6 +23,7 @@ from ..core.contract.events import (
 from ..core.contract.reach_verdict import MAPPED, ReachVerdict
 from ..endpoints import Family, format_endpoint, format_ip, format_subnet
 from ..ids import format_id
+from .event_names import NAME_OF, Notable
 from .lan import LanInterfaceSnapshot, lan_words
 from .log_stamp import INFO, WARNING
 from .mappings import mapping_document, mapping_words
@@ -40,7 +41,6 @@ from .shell_events import (
     NoContactsLeft,
     NothingToJoin,
     SelfCheckFailed,
-    ShellEvent,
     SocketBack,
     SocketLost,
     StateDamaged,
@@ -50,24 +50,6 @@ from .shell_events import (
     StateSetAside,
     StateUnsaved,
 )
-
-Notable = (
-    AddressChanged
-    | CameOnline
-    | Joined
-    | NatKindChanged
-    | OwnAddressShared
-    | PeerLost
-    | PeersBeyondCaps
-    | PeerVerified
-    | ReachabilityChanged
-    | ServiceTested
-    | SuspiciousLookup
-    | WentOffline
-    | ShellEvent
-)
-NOTABLE: tuple[type[Notable], ...] = get_args(Notable)
-"""The events that an operator wants to read: few, but for the peers of a large network."""
 
 _WARNINGS: Final = (
     BootstrapFailing,
@@ -134,53 +116,53 @@ def level_of(event: Notable) -> str:
 
 def record_of(event: Notable) -> dict[str, object]:
     """The event as a JSON object; ``event`` is its name."""
+    return {"event": NAME_OF[type(event)], **fields_of(event)}
+
+
+def fields_of(event: Notable) -> dict[str, object]:
+    """The event as a JSON object, without its name."""
     match event:
         case Joined(family, verified):
-            return {"event": "joined", "family": family.value, "contacts": verified}
+            return {"family": family.value, "contacts": verified}
         case WentOffline(family):
-            return {"event": "offline", "family": family.value}
+            return {"family": family.value}
         case CameOnline(family):
-            return {"event": "online", "family": family.value}
+            return {"family": family.value}
         case BootstrapFailing(family, reason):
-            return {"event": "bootstrap_failing", "family": family.value, "reason": reason}
+            return {"family": family.value, "reason": reason}
         case BootstrapWorking(family):
-            return {"event": "bootstrap_working", "family": family.value}
+            return {"family": family.value}
         case HostUnresolved(host, reason):
-            return {"event": "host_unresolved", "host": host, "reason": reason}
+            return {"host": host, "reason": reason}
         case LanChanged(interface, members, others):
             counts = {"members": members, "others": others}
-            return {"event": "lan_changed", "interface": interface, **counts}
+            return {"interface": interface, **counts}
         case MappingChanged(mapping):
-            return {"event": "mapping_changed", "mapping": mapping_document(mapping)}
+            return {"mapping": mapping_document(mapping)}
         case NetworkChanged(slept_s, cause, families):
             return {
-                "event": "network_changed",
                 "cause": cause,
                 "families": [family.value for family in families],
                 "slept_s": round(slept_s, 1),
             }
         case SocketLost(family, own):
-            socket = {"family": family.value, "endpoint": format_endpoint(own)}
-            return {"event": "socket_lost", **socket}
+            return {"family": family.value, "endpoint": format_endpoint(own)}
         case SocketBack(family, own):
-            socket = {"family": family.value, "endpoint": format_endpoint(own)}
-            return {"event": "socket_back", **socket}
+            return {"family": family.value, "endpoint": format_endpoint(own)}
         case AddressChanged(family, ip, port, own_id, voters):
             where = {"family": family.value, "host": format_ip(ip), "port": port}
-            return {"event": "address_changed", **where, "id": format_id(own_id), "voters": voters}
+            return {**where, "id": format_id(own_id), "voters": voters}
         case ReachabilityChanged(family, verdict, endpoint, how):
             return {
-                "event": "reachability_changed",
                 "family": family.value,
                 "verdict": verdict.value,
                 "endpoint": format_endpoint(endpoint) if endpoint is not None else None,
                 "how": how,
             }
         case NatKindChanged(family, kind):
-            return {"event": "nat_kind_changed", "family": family.value, "nat": kind}
+            return {"family": family.value, "nat": kind}
         case ServiceTested(service, port, answer, accepted, asked):
             return {
-                "event": "service_tested",
                 "service": service,
                 "port": port,
                 "answer": answer,
@@ -189,7 +171,6 @@ def record_of(event: Notable) -> dict[str, object]:
             }
         case SuspiciousLookup(target, family, network_size, answered, region):
             return {
-                "event": "suspicious_lookup",
                 "family": family.value,
                 "target": format_id(target),
                 "network_size": round(network_size),
@@ -197,12 +178,11 @@ def record_of(event: Notable) -> dict[str, object]:
                 "region": region,
             }
         case NoContactsLeft(family):
-            return {"event": "no_contacts", "family": family.value}
+            return {"family": family.value}
         case NothingToJoin():
-            return {"event": "nothing_to_join"}
+            return {}
         case PeersBeyondCaps(prefix, peers, beyond_caps, per_subnet):
             return {
-                "event": "peers_beyond_caps",
                 "subnet": format_subnet(prefix),
                 "peers": peers,
                 "beyond_caps": beyond_caps,
@@ -210,42 +190,57 @@ def record_of(event: Notable) -> dict[str, object]:
             }
         case OwnAddressShared(own, other):
             return {
-                "event": "own_address_shared",
                 "endpoint": format_endpoint(own),
                 "other": format_endpoint(other),
             }
         case StateUnsaved(reason):
-            return {"event": "state_unsaved", "reason": reason}
+            return {"reason": reason}
         case PeerVerified(peer):
-            return {"event": "peer_verified", "peer": msgspec.to_builtins(peer_document(peer))}
+            return {"peer": msgspec.to_builtins(peer_document(peer))}
         case PeerLost(peer, reason):
             where = {"key": peer.key.hex(), "endpoint": format_endpoint(peer.endpoint)}
-            return {"event": "peer_lost", **where, "reason": reason}
+            return {**where, "reason": reason}
         case SelfCheckFailed(what):
-            return {"event": "self_check_failed", "what": what}
+            return {"what": what}
         case StateSaved():
-            return {"event": "state_saved"}
+            return {}
         case StateFolderRemade(folder):
-            return {"event": "state_folder_remade", "folder": folder}
+            return {"folder": folder}
         case ControlSocketRemade(path):
-            return {"event": "control_socket_remade", "path": path}
+            return {"path": path}
         case ControlSocketMissing(reason):
-            return {"event": "control_socket_missing", "reason": reason}
+            return {"reason": reason}
         case StateSetAside(file, renamed_to, reason):
             return {
-                "event": "state_set_aside",
                 "file": file,
                 "renamed_to": renamed_to,
                 "reason": reason,
             }
         case StateDamaged(file, reason):
-            return {"event": "state_damaged", "file": file, "reason": reason}
+            return {"file": file, "reason": reason}
         case StateKeptBack(unclean_starts, without_book):
             return {
-                "event": "state_kept_back",
                 "unclean_starts": unclean_starts,
                 "without_book": without_book,
             }
+
+
+def reason_of(event: Notable) -> str:
+    """What tells events of one kind apart where the number of their lines is limited."""
+    match event:
+        case ReachabilityChanged(verdict=verdict):
+            return verdict.value
+        case ServiceTested(service, _, answer):
+            return f"{service} {answer}"
+        case NatKindChanged(kind=kind):
+            return kind
+        case NetworkChanged(cause=cause):
+            return cause
+        case MappingChanged(mapping):
+            return mapping.state
+        case SelfCheckFailed(what):
+            return what.partition(":")[0]
+    return str(getattr(event, "reason", ""))
 
 
 def words_for(event: Notable) -> tuple[str, str]:

@@ -5,9 +5,8 @@ finer ones, of which a busy node has many.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, get_args
 
-from ..contacts import Contact
 from ..core.contract.events import (
     AddressChanged,
     CameOnline,
@@ -25,13 +24,7 @@ from ..core.contract.events import (
     SuspiciousLookup,
     WentOffline,
 )
-from ..endpoints import format_endpoint
 from ..errors import UsageError
-from ..ids import format_id
-from ..wire.records import decode_record
-from .describe import NOTABLE, Notable, level_of, record_of, words_for
-from .log_stamp import INFO, stamped
-from .services import services_document
 from .shell_events import (
     BootstrapFailing,
     BootstrapWorking,
@@ -44,6 +37,7 @@ from .shell_events import (
     NoContactsLeft,
     NothingToJoin,
     SelfCheckFailed,
+    ShellEvent,
     SocketBack,
     SocketLost,
     StateDamaged,
@@ -54,7 +48,27 @@ from .shell_events import (
     StateUnsaved,
 )
 
+Notable = (
+    AddressChanged
+    | CameOnline
+    | Joined
+    | NatKindChanged
+    | OwnAddressShared
+    | PeerLost
+    | PeersBeyondCaps
+    | PeerVerified
+    | ReachabilityChanged
+    | ServiceTested
+    | SuspiciousLookup
+    | WentOffline
+    | ShellEvent
+)
+NOTABLE: tuple[type[Notable], ...] = get_args(Notable)
+"""The events that an operator wants to read: few, but for the peers of a large network."""
+
 Fine = ContactAdded | ContactRemoved | RecordChanged
+FINE: tuple[type[Fine], ...] = get_args(Fine)
+"""The finer ones."""
 
 EVENTS: Final[Mapping[str, type[Notable] | type[Fine]]] = {
     "joined": Joined,
@@ -92,6 +106,8 @@ EVENTS: Final[Mapping[str, type[Notable] | type[Fine]]] = {
     "contact_added": ContactAdded,
     "contact_removed": ContactRemoved,
 }
+"""The one list of their names."""
+NAME_OF: Final[Mapping[type, str]] = {kind: name for name, kind in EVENTS.items()}
 
 
 def types_of(names: Iterable[str] | None) -> tuple[type[Notable] | type[Fine], ...]:
@@ -108,36 +124,3 @@ def types_of(names: Iterable[str] | None) -> tuple[type[Notable] | type[Fine], .
     if not found:
         raise UsageError("types: name one event or more, or leave it out")
     return tuple(found)
-
-
-def event_document(event: Notable | Fine) -> dict[str, object]:
-    """The JSON object of an event, with its time and level, and ``message``: the event in words."""
-    match event:
-        case ContactAdded(contact, bucket):
-            where = {"id": format_id(contact.id), "endpoint": format_endpoint(contact.endpoint)}
-            document = {"event": "contact_added", **where, "bucket": bucket}
-            return stamped(INFO, document | {"message": _contact_words(contact, bucket)})
-        case ContactRemoved(contact, bucket, reason):
-            where = {"id": format_id(contact.id), "endpoint": format_endpoint(contact.endpoint)}
-            document = {"event": "contact_removed", **where, "bucket": bucket, "reason": reason}
-            message = f"{_contact_words(contact, bucket)}: {reason}"
-            return stamped(INFO, document | {"message": message})
-        case RecordChanged(sequence, record):
-            read = decode_record(record)
-            return stamped(
-                INFO,
-                {
-                    "event": "record_changed",
-                    "sequence": sequence,
-                    "endpoints": [format_endpoint(each) for each in read.endpoints.values()],
-                    "services": services_document(read.services),
-                    "message": f"the own record has sequence {sequence} now",
-                },
-            )
-    document = {**record_of(event), "message": words_for(event)[1]}
-    return stamped(level_of(event), document)
-
-
-def _contact_words(contact: Contact, bucket: int) -> str:
-    endpoint = format_endpoint(contact.endpoint)
-    return f"{format_id(contact.id)[:8]} at {endpoint}, bucket {bucket}"

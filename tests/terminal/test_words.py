@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import get_args
 
 import msgspec
 import pytest
 
-from kadisc.cli.run_log import MAX_PEER_LINES, RunLog
+from kadisc.cli.run_log import RunLog
+from kadisc.contacts import Contact
 from kadisc.core.contract.events import (
     AddressChanged,
     CameOnline,
+    ContactAdded,
+    ContactRemoved,
     Joined,
     NatKindChanged,
     OwnAddressShared,
@@ -30,7 +34,8 @@ from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.observe import event_names
 from kadisc.observe.clients import describe_client
-from kadisc.observe.describe import NOTABLE, Notable, level_of, record_of, words_for
+from kadisc.observe.describe import level_of, record_of, words_for
+from kadisc.observe.event_names import NOTABLE, Notable
 from kadisc.observe.log_stamp import stamped
 from kadisc.observe.mappings import MappingSnapshot
 from kadisc.observe.shell_events import (
@@ -55,6 +60,10 @@ from kadisc.observe.shell_events import (
     StateSetAside,
     StateUnsaved,
 )
+from kadisc.service.log import Log
+from kadisc.service.repeat_limit import LINES, WINDOW_S
+
+from ..support.json_schema import SchemaChecker
 
 
 @pytest.mark.parametrize(
@@ -137,6 +146,31 @@ def test_each_event_can_be_subscribed_to_by_its_name() -> None:
     assert set(event_names.EVENTS.values()) == {*NOTABLE, *get_args(event_names.Fine)}
 
 
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/reference/log.schema.json").read_text())
+OF_THE_COMMAND = {
+    *("listening", "control_socket", "devnet_joined", "contacts"),
+    *("lines_omitted", "lines_lost", "stopped"),
+}
+
+
+def test_each_event_has_a_schema_and_a_line_that_fits(capsys: pytest.CaptureFixture[str]) -> None:
+    checker = SchemaChecker(SCHEMA)
+    assert SCHEMA["$defs"].keys() == event_names.EVENTS.keys() | OF_THE_COMMAND
+    log = RunLog(Log("json", print, level="debug"))
+    for event in EVENTS:
+        log.log.tell_left_out(all_of_them=True)
+        log.event(event)
+    contact = Contact(7, PEER.endpoint)
+    for fine in (ContactAdded(contact, 3), ContactRemoved(contact, 3, "silent")):
+        log.fine(fine)
+    log.stopped("SIGTERM")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len({line["event"] for line in lines}) >= len({type(event) for event in EVENTS}) + 3
+    for line in lines:
+        assert checker.faults(line, line["event"]) == []
+        assert checker.faults(line) == []
+
+
 def test_the_list_has_all_notable_events() -> None:
     assert {type(event) for event in EVENTS} == set(NOTABLE) == set(get_args(Notable))
     assert set(get_args(ShellEvent)) <= set(NOTABLE)
@@ -174,39 +208,45 @@ def test_the_list_has_all_notable_events() -> None:
 def test_a_line_has_date_time_zone_and_level(
     event: Notable, level: str, name: str, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    RunLog(as_json=False).event(event)
+    RunLog(Log("text", print)).event(event)
     when, rest = capsys.readouterr().out.split(" ", 1)
     assert datetime.fromisoformat(when).utcoffset() is not None
     assert abs((datetime.now(UTC) - datetime.fromisoformat(when)).total_seconds()) < 60
     assert rest.startswith(f"{level:<7} {name:<10} {words}")
-    RunLog(as_json=True).event(event)
+    RunLog(Log("json", print)).event(event)
     record = json.loads(capsys.readouterr().out)
-    assert datetime.fromisoformat(record["time"]).utcoffset() is not None
+    assert datetime.fromisoformat(record["ts"]).utcoffset() is not None
     assert (record["level"], record["event"]) == (level_of(event), record_of(event)["event"])
+    RunLog(Log("journal", print)).event(event)
+    priority = 4 if level == "warning" else 6
+    assert capsys.readouterr().out.startswith(f"<{priority}>{name}: {words}")
 
 
 @pytest.mark.parametrize("as_json", [True, False])
 def test_peers_that_come_and_go_do_not_fill_the_log(
     as_json: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    log = RunLog(as_json=as_json)
+    now = 0.0
+    log = RunLog(Log("json" if as_json else "text", print, now=lambda: now))
     peers = [replace(PEER, key=number.to_bytes(32, "big")) for number in range(500)]
     for peer in peers:
         log.event(PeerVerified(peer))
         log.event(PeerVerified(replace(peer, sequence=2)))
     for peer in peers[:100]:
         log.event(PeerLost(peer, "silent"))
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == MAX_PEER_LINES
-    log.peers_left_out()
-    [line] = capsys.readouterr().out.splitlines()
+    assert len(capsys.readouterr().out.splitlines()) == 2 * LINES
+    now = WINDOW_S
+    log.log.tell_left_out()
+    found, lost = capsys.readouterr().out.splitlines()
     if as_json:
-        record = json.loads(line)
-        assert (record["event"], record["verified"], record["lost"]) == ("peers_omitted", 470, 100)
+        record = json.loads(lost)
+        assert (record["event"], record["of"]) == ("lines_omitted", "peer_lost")
+        assert (record["reason"], record["lines"]) == ("silent", 95)
     else:
-        assert line.endswith("470 more found and 100 more lost in the last minute")
+        assert found.endswith("peer       495 more in the last minute: peer_verified")
+        assert lost.endswith("peer       95 more in the last minute: peer_lost, silent")
     log.event(PeerLost(peers[-1], "moved"))
-    log.peers_left_out()
+    log.log.tell_left_out()
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 

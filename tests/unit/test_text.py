@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kadisc.cli.output import log_line, print_json, say, show
+from kadisc.cli.output import print_json, say, show
 from kadisc.errors import ErrorAnswer, KadiscError, NoAnswer, UsageError
+from kadisc.service.log import Log
+from kadisc.service.log_lines import FORMATS, LogEntry
 from kadisc.text import MAX_MESSAGE, MAX_TEXT, one_line, printable
 
 HOSTILE = {
@@ -37,11 +39,12 @@ def test_what_is_shown_is_one_printable_line(text: str, capsys: pytest.CaptureFi
         assert len(str(error)) <= MAX_MESSAGE
     assert ErrorAnswer(201, text).text == shown
     say(text)
-    log_line("info", "name", text)
+    for form in FORMATS:
+        Log(form, say).tell(LogEntry("info", "event", "name", text, {"text": text}))
     show(text)
     print_json({"text": text})
     out, err = capsys.readouterr()
-    assert (out.count("\n"), err.count("\n")) == (3, 1)
+    assert (out.count("\n"), err.count("\n")) == (5, 1)
     assert all(line.isprintable() for line in (out + err).split("\n"))
 
 

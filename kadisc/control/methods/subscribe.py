@@ -7,7 +7,8 @@ from typing import Literal
 import msgspec
 
 from ...errors import Closed
-from ...observe.event_names import event_document, types_of
+from ...observe.event_document import event_document
+from ...observe.event_names import types_of
 from ..call import Call, Method
 
 
