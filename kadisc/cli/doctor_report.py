@@ -12,30 +12,39 @@ from ..text import MAX_MESSAGE, one_line
 from .output import show, show_text, wants_color
 
 if TYPE_CHECKING:
-    from ..control.methods.doctor import DoctorDocument, FindingDocument
+    from ..control.methods.doctor import FindingDocument
+    from .examination import DoctorReport
 
-_VERDICT: Final = 9
+_VERDICT: Final = 6
 _CHECK: Final = 11
 """Widths of the first two columns."""
-_COLORS: Final = {"ok": "32", "warning": "33", "failure": "31"}
+_WORDS: Final = {"ok": "ok", "warning": "warn", "failure": "FAIL", "skipped": "-"}
+_COLORS: Final = {"ok": "32", "warning": "33", "failure": "31", "skipped": "2"}
 _MAX_COLUMNS: Final = 100
+_MAX_NAMED: Final = 4
 
 
-def print_report(document: DoctorDocument) -> None:
+def print_report(document: DoctorReport) -> None:
     """Prints a line for each finding, below it the remedy, and a summary."""
     width = min(shutil.get_terminal_size().columns, _MAX_COLUMNS)
     for check in document.checks:
         for finding in check.findings:
             _print_finding(check.check, finding, width)
     verdicts = [each.verdict for check in document.checks for each in check.findings]
-    failures, warnings = verdicts.count("failure"), verdicts.count("warning")
-    show(f"{count(failures, 'failure')}, {count(warnings, 'warning')}, {verdicts.count('ok')} ok")
+    warnings, failures = verdicts.count("warning"), verdicts.count("failure")
+    last = f"{count(warnings, 'warning')}, {count(failures, 'failure')}"
+    wrong = "failure" if failures else "warning"
+    names = [check.check for check in document.checks if check.verdict == wrong]
+    if names:
+        only = " ".join(f"--only {name}" for name in names[:_MAX_NAMED])
+        last += f"; kadisc doctor {only} looks again"
+    show(last)
 
 
 def _print_finding(check: str, finding: FindingDocument, width: int) -> None:
     about = f"{finding.about}: " if finding.about else ""
     lines = _wrapped(f"{about}{finding.sentence}", width)
-    verdict = f"{finding.verdict:<{_VERDICT}}"
+    verdict = f"{_WORDS.get(finding.verdict, finding.verdict):<{_VERDICT}}"
     if wants_color(sys.stdout):
         verdict = f"\x1b[{_COLORS.get(finding.verdict, '0')}m{verdict}\x1b[0m"
     show_text(f"{verdict}{check:<{_CHECK}}{lines[0]}")

@@ -156,6 +156,24 @@ def configuration(
     return config_from(values | given)
 
 
+def sound_configuration(
+    options: argparse.Namespace,
+) -> tuple[Config, Path | None, tuple[tuple[str, str], ...]]:
+    """As `configuration`, but what is wrong in the file is left out: the configuration, the file if
+    there is one, and each key that is wrong, with what was expected. Raises UsageError for a wrong
+    option.
+    """
+    from ..net.config_file import check_values, config_from, sound_values
+
+    path = Path(options.config) if options.config is not None else _default_config_path()
+    values, faults = sound_values(path) if path is not None else ({}, ())
+    from_environment = _from_environment()
+    check_values(from_environment, lambda key: _VARIABLES[key])
+    given = given_options(options)
+    check_values(given, _flag)
+    return config_from(values | from_environment | given), path, faults
+
+
 def _from_environment() -> dict[str, Any]:
     """The values of the environment variables that are set, by the names of their keys."""
     return {key: value for key, name in _VARIABLES.items() if (value := os.environ.get(name))}

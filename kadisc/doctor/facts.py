@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
+from ..config import DEFAULT_NETWORK
 from ..core.reach.reach_snapshot import ReachSnapshot, ServiceReach
 from ..core.snapshot import DhtSnapshot
 from ..endpoints import Family, port_of
@@ -13,6 +15,9 @@ from ..net.mapping.arguments import MappedPort
 from ..observe.lan import LanSnapshot
 from ..observe.mappings import MappingSnapshot
 from ..observe.socket_snapshot import SocketSnapshot
+
+FORK: Final = "fork"
+"""The service whose value tells forks of a chain apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class FamilyFacts:
     link: LinkState | None = None
     local_sockets: tuple[SocketSnapshot, ...] = ()
     untested: str | None = None
+    largest_network: tuple[str, int] | None = None
+    doubtful: int = 0
 
     @property
     def family(self) -> Family:
@@ -71,6 +78,11 @@ class DoctorFacts:
         check_services: Whether the node has them tested.
         services: What other nodes found of them.
         lan: The nodes that beacons found on the links of this machine.
+        network: The name of the node's network.
+        is_private_network: Whether the node joins by none of Mainline's public routers.
+        peers_online: Peers of its network that answered last time.
+        peers_of_own_fork: How many of some of these offer the same ``fork``; None for a node that
+            offers none.
     """
 
     is_lasting: bool
@@ -89,6 +101,10 @@ class DoctorFacts:
     check_services: bool = True
     services: tuple[ServiceReach, ...] = ()
     lan: LanSnapshot = field(default_factory=LanSnapshot)
+    network: str = DEFAULT_NETWORK
+    is_private_network: bool = False
+    peers_online: int = 0
+    peers_of_own_fork: int | None = None
 
     def own_mapping(self, family: FamilyFacts) -> MappingSnapshot | None:
         """The mapping of the node's own port in a family."""

@@ -1,4 +1,4 @@
-"""What a check says."""
+"""What a check says, and what a check is."""
 
 from __future__ import annotations
 
@@ -7,28 +7,38 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .facts import DoctorFacts
+from .machine import MachineFacts
 
 
 class CheckVerdict(Enum):
     """The worst of all decides the exit code of ``kadisc doctor``: only a failure gives 1."""
 
+    SKIPPED = "skipped"
+    """Nothing is known: the facts could not be had, were not asked for, or follow from a failure
+    that another check tells of.
+    """
     OK = "ok"
     WARNING = "warning"
     FAILURE = "failure"
+
+    @property
+    def has_remedy(self) -> bool:
+        return self in (CheckVerdict.WARNING, CheckVerdict.FAILURE)
 
 
 _ORDER = tuple(CheckVerdict)
 
 
 def worst_of(verdicts: Iterable[CheckVerdict]) -> CheckVerdict:
+    """``skipped`` only where there is nothing else."""
     return max(verdicts, key=_ORDER.index, default=CheckVerdict.OK)
 
 
 @dataclass(frozen=True, slots=True)
 class DoctorFinding:
     """One plain sentence on one subject. ``about``: the subject, such as ``IPv4`` or ``tcp 30303``;
-    empty for the whole node. ``remedy``: what the operator can do; empty exactly if the verdict is
-    ok.
+    empty for the whole node. ``remedy``: what the operator can do; for a warning and a failure, and
+    for nothing else.
     """
 
     verdict: CheckVerdict
@@ -37,16 +47,31 @@ class DoctorFinding:
     remedy: str = ""
 
     def __post_init__(self) -> None:
-        if (self.verdict is CheckVerdict.OK) == bool(self.remedy):
-            raise ValueError(f"a finding has a remedy exactly if it is not ok: {self}")
+        if self.verdict.has_remedy != bool(self.remedy):
+            raise ValueError(f"a finding has a remedy exactly if something is wrong: {self}")
+
+
+NodeFind = Callable[[DoctorFacts], tuple[DoctorFinding, ...]]
+MachineFind = Callable[[MachineFacts], tuple[DoctorFinding, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class DoctorCheck:
-    """``find`` is a pure function: the same facts give the same findings, at least one."""
+    """Both functions are pure: the same facts give the same findings.
+
+    Args:
+        name: What ``--only`` calls it.
+        find: Of the facts that the node itself has; carried out in its process.
+        look: Of the facts of the machine, which the command gathers.
+        needs: The fields of `MachineFacts` that ``look`` reads.
+        after: The checks whose failure explains that this one fails as well.
+    """
 
     name: str
-    find: Callable[[DoctorFacts], tuple[DoctorFinding, ...]]
+    find: NodeFind | None = None
+    look: MachineFind | None = None
+    needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +88,10 @@ class CheckResult:
 
 def ok(about: str, sentence: str) -> DoctorFinding:
     return DoctorFinding(CheckVerdict.OK, about, sentence)
+
+
+def skipped(about: str, sentence: str) -> DoctorFinding:
+    return DoctorFinding(CheckVerdict.SKIPPED, about, sentence)
 
 
 def warning(about: str, sentence: str, remedy: str) -> DoctorFinding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -10,17 +11,19 @@ import trio
 
 from ..core.contract.reach_verdict import ReachVerdict
 from ..core.reach.reach_snapshot import ReachSnapshot
-from ..endpoints import Family
+from ..core.snapshot import DhtSnapshot
+from ..endpoints import Family, format_subnet, netgroup_prefix
 from ..net.api.node import Node
+from ..net.api.peer_stream import service_filter
 from ..net.environment import may_watch
 from ..net.link.interfaces import LinkState, LinkUnreadable, read_links
 from ..net.mapping.arguments import mapped_ports
 from ..observe.describe import family_name
 from ..observe.reachability import untested_words
 from ..observe.socket_snapshot import SocketSnapshot
-from .facts import DoctorFacts, FamilyFacts
+from .facts import FORK, DoctorFacts, FamilyFacts
 
-MAX_WAIT_S: Final = 30.0
+MAX_WAIT_S: Final = 15.0
 """The longest that facts are waited for."""
 LOOK_AGAIN_S: Final = 0.25
 TELL_EVERY_S: Final = 1.0
@@ -83,6 +86,10 @@ def facts_of(node: Node, *, is_lasting: bool) -> DoctorFacts:
                 reach.get(dht.family),
                 local_sockets=tuple(sockets[dht.family][1:]),
                 untested=untested_words(dht.address.ip, lan_only=config.lan == "only"),
+                largest_network=_largest_network(dht),
+                doubtful=sum(
+                    entry.failures > 0 for bucket in dht.buckets for entry in bucket.entries
+                ),
             )
             for dht in snapshot.dhts
         ),
@@ -96,7 +103,32 @@ def facts_of(node: Node, *, is_lasting: bool) -> DoctorFacts:
         check_services=config.core.check_services,
         services=snapshot.services,
         lan=node.lan(),
+        network=config.network,
+        is_private_network=not set(node.hosts) & set(config.routers),
+        peers_online=snapshot.peer_network.online if snapshot.peer_network is not None else 0,
+        peers_of_own_fork=_peers_of_own_fork(node),
     )
+
+
+def _largest_network(dht: DhtSnapshot) -> tuple[str, int] | None:
+    """The /16 (IPv6 /32) with most contacts, and how many."""
+    networks = Counter(
+        netgroup_prefix(entry.contact.endpoint)
+        for bucket in dht.buckets
+        for entry in bucket.entries
+    )
+    if not networks:
+        return None
+    prefix, most = networks.most_common(1)[0]
+    return format_subnet(prefix), most
+
+
+def _peers_of_own_fork(node: Node) -> int | None:
+    fork = node.services.get(FORK)
+    if fork is None or not node.own_network.is_joined:
+        return None
+    same = service_filter(None, {FORK: fork})
+    return len(node.own_network.peers(1, offering=same, verified_within_s=None, but_not=()))
 
 
 def _ports_of(services: Mapping[str, int | bytes]) -> dict[str, int]:

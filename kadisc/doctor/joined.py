@@ -47,4 +47,6 @@ def _of_family(family: FamilyFacts, facts: DoctorFacts, *, is_alone: bool) -> Do
     )
 
 
-JOINED = DoctorCheck("joined", find)
+JOINED = DoctorCheck(
+    "joined", find, after=("sockets", "route", "resolver", "bootstrap", "firewall")
+)

@@ -26,4 +26,4 @@ def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:
     return found or (ok("", "no node was looked for on the links of this machine yet"),)
 
 
-LAN = DoctorCheck("lan", find)
+LAN = DoctorCheck("lan", find, after=("route", "firewall"))

@@ -151,5 +151,5 @@ def _words(mapping: MappingSnapshot, external: Endpoint) -> str:
     return f"mapped to {where} by {by} on {mapping.gateway}"
 
 
-GATEWAY = DoctorCheck("gateway", find_gateway)
-MAPPING = DoctorCheck("mapping", find_mapping)
+GATEWAY = DoctorCheck("gateway", find_gateway, after=("sockets", "route"))
+MAPPING = DoctorCheck("mapping", find_mapping, after=("sockets", "route", "gateway"))

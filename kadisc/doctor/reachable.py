@@ -151,4 +151,6 @@ def _this_machine(family: FamilyFacts) -> str:
     return "this machine"
 
 
-REACHABLE = DoctorCheck("reachable", find)
+REACHABLE = DoctorCheck(
+    "reachable", find, after=("sockets", "route", "resolver", "bootstrap", "firewall", "joined")
+)

@@ -52,4 +52,4 @@ def _of_service(name: str, port: int, facts: DoctorFacts) -> DoctorFinding:
     )
 
 
-SERVICES = DoctorCheck("services", find)
+SERVICES = DoctorCheck("services", find, after=("route", "bootstrap", "joined", "chain"))

@@ -34,22 +34,41 @@ def read_values(path: Path) -> dict[str, Any]:
     """The values in a file by the dotted names of their keys, as in ``core.table.k``; lists are
     tuples. Raises UsageError.
     """
-    import tomllib  # only where there is a file: it takes as long to import as a ping takes
-
+    table = _table_in(path)
     try:
-        values = dict(_values_in(tomllib.loads(_text_of(path))))
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"{path} cannot be read: {reason}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not a text in UTF-8") from None
-    except (ValueError, RecursionError) as error:
-        # Not only tomllib's own error: a number of 5,000 digits, or lists in lists without end.
-        raise UsageError(f"{path} is not TOML: {error}") from None
+        values = dict(_values_in(table))
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
     check_values(values, lambda key: f"{path}: {key}")
     return values
+
+
+def sound_values(path: Path) -> tuple[dict[str, Any], tuple[tuple[str, str], ...]]:
+    """As `read_values`, but with all that is wrong: the values that can be used, and for each other
+    key its name (empty for the whole file) and what was expected.
+    """
+    values: dict[str, Any] = {}
+    faults: list[tuple[str, str]] = []
+
+    def visit(table: Mapping[str, Any], above: str) -> None:
+        for name, value in table.items():
+            key = above + name
+            if key in GROUPS and isinstance(value, dict):
+                visit(value, f"{key}.")
+                continue
+            try:
+                found = dict(_values_in({name: value}, above))
+                check_values(found, lambda key: key)
+            except UsageError as error:
+                faults.append((key, str(error)))
+            else:
+                values.update(found)
+
+    try:
+        visit(_table_in(path), "")
+    except UsageError as error:
+        faults.append(("", str(error)))
+    return values, tuple(faults)
 
 
 def load_config(path: str | PathLike[str]) -> Config:
@@ -82,6 +101,24 @@ def usable(config: Config) -> Config:
 def config_from(values: Mapping[str, Any]) -> Config:
     """As ``open_node`` takes it; ``bind`` is empty where none was given. Raises UsageError."""
     return config_with({**values, SERVICE_KEY: parse_services(values.get(SERVICE_KEY, ()))})
+
+
+def _table_in(path: Path) -> dict[str, Any]:
+    """Raises UsageError for a file that cannot be read, or is not TOML."""
+    import tomllib  # only where there is a file: it takes as long to import as a ping takes
+
+    try:
+        return tomllib.loads(_text_of(path))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"{path} cannot be read: {reason}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not a text in UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        # Not only tomllib's own error: a number of 5,000 digits, or lists in lists without end.
+        raise UsageError(f"{path} is not TOML: {error}") from None
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def _text_of(path: Path) -> str:

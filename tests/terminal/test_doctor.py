@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from kadisc.cli.doctor_report import print_report
-from kadisc.control.methods.doctor import CheckDocument, DoctorDocument, FindingDocument
+from kadisc.cli.examination import DoctorReport
+from kadisc.control.methods.doctor import CheckDocument, FindingDocument
 from kadisc.doctor.checks import CHECKS
 
 from .commands import COMMAND, PATIENCE_S, environment, error_code, next_event, running
@@ -48,8 +49,10 @@ def test_the_running_node_and_one_of_the_command() -> None:
 
         code, output, _ = doctor("--state-dir", folder)
         assert code == 0
-        assert output.startswith("ok       joined     IPv4: joined the DHT, with 3 contacts\n")
-        assert output.endswith("0 failures, 1 warning, 7 ok\n")
+        assert "\nok    joined     IPv4: joined the DHT, with 3 contacts\n" in output
+        assert output.endswith(
+            "\n1 warning, 0 failures; kadisc doctor --only reachable looks again\n"
+        )
 
         own = ("--bind", "127.9.0.1:0", "--bootstrap", first, "--allow-private", "--no-map")
         code, output, _ = doctor(*own, "--map-port", "tcp:30303", "--json")
@@ -83,9 +86,9 @@ def test_lines_fit_and_remedies_stand_below(
     monkeypatch.setenv("COLUMNS", "80")
     finding = FindingDocument("failure", "IPv4", "a sentence of " + "many " * 20, "do " * 30)
     checks = [CheckDocument("reachable", "failure", [finding])]
-    print_report(DoctorDocument("failure", True, checks, 0.1))
+    print_report(DoctorReport("failure", "running", True, checks, 0.1))
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("failure  reachable  IPv4: a sentence of many")
+    assert lines[0].startswith("FAIL  reachable  IPv4: a sentence of many")
     assert max(map(len, lines)) <= 80
-    assert any(line.startswith(" " * 20 + "-> do do") for line in lines)
-    assert lines[-1] == "1 failure, 0 warnings, 0 ok"
+    assert any(line.startswith(" " * 17 + "-> do do") for line in lines)
+    assert lines[-1] == "0 warnings, 1 failure; kadisc doctor --only reachable looks again"

@@ -100,6 +100,8 @@ class Node(NetworkMember):
         self._published_record = PublishedRecord(
             self.publisher, identity, self.own_network.keys.tag, config.publish_delay_s, rng
         )
+        self.hosts = tuple(dict.fromkeys(host for hosts in sources for host in hosts))
+        """``HOST:PORT`` of the nodes to join by, without the contacts of the last run."""
         self._bootstrap = Bootstrap(pump, config, sources, rng)
         self._static_peers = StaticPeerResolver(pump, config, rng)
         self._tcp_dials = TcpDials(pump)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 from collections.abc import Callable
 from typing import Final, cast
 
@@ -47,6 +48,11 @@ class UdpPort:
         """Reads that reported an error, such as ICMP's "port unreachable" for an earlier datagram
         of this node.
         """
+
+    @property
+    def receive_buffer_bytes(self) -> int:
+        """What the system gave, which may be less than was asked for."""
+        return given_buffer(self._socket)
 
     async def wait_readable(self) -> None:
         await trio.lowlevel.wait_readable(self._socket)
@@ -151,6 +157,12 @@ def _bind_error(address: str, error: OSError) -> BindError:
     advice = _ADVICE.get(error.errno or 0)
     kind = AddressInUse if error.errno == errno.EADDRINUSE else BindError
     return kind(f"cannot listen on {address}: {reason}" + (f": {advice}" if advice else ""))
+
+
+def given_buffer(sock: socket.socket) -> int:
+    """The receive buffer of a socket in bytes. Linux doubles what was asked for, and tells that."""
+    told = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    return told // 2 if sys.platform == "linux" else told
 
 
 def _prepare(sock: socket.socket, buffer_bytes: int) -> None:

@@ -1,15 +1,15 @@
-"""The checks of the node itself: joined, addresses, state."""
+"""The checks of the node itself: joined, sockets, state."""
 
 from __future__ import annotations
 
 import pytest
 
-from kadisc.doctor.addresses import ADDRESSES
 from kadisc.doctor.checks import CHECKS, examine
 from kadisc.doctor.facts import DoctorFacts
 from kadisc.doctor.finding import CheckVerdict, DoctorFinding, worst_of
 from kadisc.doctor.joined import JOINED
 from kadisc.doctor.lan import LAN
+from kadisc.doctor.sockets import SOCKETS
 from kadisc.doctor.state import STATE
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.net.link.interfaces import LinkState
@@ -50,12 +50,12 @@ def test_a_family_without_a_route_is_not_complained_of() -> None:
     assert verdicts(JOINED, node_facts(unrouted)) == ["failure"]
 
 
-def test_addresses() -> None:
-    assert only(ADDRESSES, node_facts()) == ("ok", "IPv4: listens at 0.0.0.0:6881 -> ")
+def test_sockets() -> None:
+    assert only(SOCKETS, node_facts()) == ("ok", "IPv4: listens at 0.0.0.0:6881 -> ")
     gone = SocketSnapshot(
         Family.IPV4, parse_endpoint("10.1.2.3:6881"), SocketState.LOST, "the address is gone"
     )
-    verdict, text = only(ADDRESSES, node_facts(family_facts(socket=gone)))
+    verdict, text = only(SOCKETS, node_facts(family_facts(socket=gone)))
     assert verdict == "failure"
     assert "cannot listen at 10.1.2.3:6881: the address is gone" in text
     assert "--bind" in text
@@ -66,12 +66,12 @@ def test_sockets_at_the_addresses_of_a_host() -> None:
         return SocketSnapshot(Family.IPV4, parse_endpoint(f"{host}:6881"), state, "why")
 
     both = (at("45.1.1.1", SocketState.OPEN), at("45.1.1.2", SocketState.OPEN))
-    verdict, text = only(ADDRESSES, node_facts(family_facts(local_sockets=both)))
+    verdict, text = only(SOCKETS, node_facts(family_facts(local_sockets=both)))
     assert verdict == "ok" and "answers from each of 2 addresses" in text
     without = (at("45.1.1.3", SocketState.TAKEN), at("45.1.1.4", SocketState.COMMON))
     facts = node_facts(family_facts(local_sockets=both + without))
-    assert verdicts(ADDRESSES, facts) == ["ok", "warning", "warning"]
-    texts = [finding.sentence + finding.remedy for finding in ADDRESSES.find(facts)]
+    assert verdicts(SOCKETS, facts) == ["ok", "warning", "warning"]
+    texts = [finding.sentence + finding.remedy for finding in SOCKETS.find(facts)]
     assert "45.1.1.3:6881" in texts[1] and "max_local_sockets" in texts[2]
 
 
@@ -101,7 +101,6 @@ def test_lan(lan: LanSnapshot, verdict: str, words: str) -> None:
         (node_facts(state_dir=None, keeps_state=False), "warning", "--state-dir"),
         (node_facts(keeps_state=False), "warning", "cannot be written"),
         (node_facts(cannot_save=True), "warning", "failed"),
-        (node_facts(is_lasting=False, state_dir=None, keeps_state=False), "ok", "not tested"),
     ],
 )
 def test_state(facts: DoctorFacts, verdict: str, words: str) -> None:
@@ -110,10 +109,16 @@ def test_state(facts: DoctorFacts, verdict: str, words: str) -> None:
     assert words in text
 
 
-def test_a_finding_has_a_remedy_exactly_if_it_is_not_ok() -> None:
+def test_a_finding_has_a_remedy_exactly_if_something_is_wrong() -> None:
     for verdict in CheckVerdict:
+        is_wrong = verdict in (CheckVerdict.WARNING, CheckVerdict.FAILURE)
         with pytest.raises(ValueError, match="remedy"):
-            DoctorFinding(verdict, "", "x", "" if verdict is not CheckVerdict.OK else "y")
+            DoctorFinding(verdict, "", "x", "" if is_wrong else "y")
+
+
+def test_the_node_of_the_command_has_no_state_to_save() -> None:
+    assert STATE.find is not None
+    assert STATE.find(node_facts(is_lasting=False, state_dir=None, keeps_state=False)) == ()
 
 
 def test_the_worst_verdict_counts() -> None:
@@ -126,6 +131,8 @@ def test_the_worst_verdict_counts() -> None:
 def test_every_check_finds_something_in_any_facts() -> None:
     for facts in (node_facts(), node_facts(JOINING, NO_IPV6), node_facts(read_only=True)):
         results = examine(facts)
-        assert [result.name for result in results] == [check.name for check in CHECKS]
+        assert [result.name for result in results] == [
+            check.name for check in CHECKS if check.find is not None
+        ]
         assert all(result.findings for result in results)
         assert results == examine(facts)

@@ -1,4 +1,4 @@
-"""The check ``addresses``: whether the sockets are open where the node is to listen."""
+"""The check ``sockets``: whether the sockets are open where the node is to listen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from ..endpoints import format_endpoint
 from ..observe.describe import family_name
 from ..observe.socket_snapshot import SocketState
 from .facts import DoctorFacts, FamilyFacts
-from .finding import DoctorCheck, DoctorFinding, failure, ok, warning
+from .finding import DoctorCheck, DoctorFinding, failure, ok, skipped, warning
+from .machine import BindFacts, MachineFacts, Unknown
 
 
 def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:
@@ -52,4 +53,44 @@ def _of_addresses(family: FamilyFacts) -> Iterator[DoctorFinding]:
         )
 
 
-ADDRESSES = DoctorCheck("addresses", find)
+def look(facts: MachineFacts) -> tuple[DoctorFinding, ...]:
+    """Where a node would listen that does not run yet, or whether one that runs got its port."""
+    known = facts.binds
+    if isinstance(known, Unknown):
+        return (skipped("", f"not looked at: {known.reason}"),)
+    return tuple(_of_bind(each, is_running=facts.setup.is_running) for each in known)
+
+
+def _of_bind(each: BindFacts, *, is_running: bool) -> DoctorFinding:
+    if each.problem is None:
+        return ok("", f"{each.address} can be listened at")
+    if each.is_fallback:
+        return warning(
+            "",
+            f"{each.address} is taken by {each.holder or 'another process'}, so the node "
+            f"{'has' if is_running else 'takes'} another port, which strangers and routers have to "
+            "learn anew at each start",
+            f"kill {each.holder.pid}, then restart the node; or choose a port with --bind"
+            if each.holder is not None
+            else "choose a port with --bind",
+        )
+    if each.is_taken and each.holder is not None:
+        return failure(
+            "",
+            f"{each.address} is taken by {each.holder}",
+            f"kill {each.holder.pid}, or choose another port with --bind",
+        )
+    if each.is_taken:
+        return failure(
+            "",
+            f"{each.address} is taken by a process that the system does not name",
+            "run kadisc doctor as root to see which, or choose another port with --bind",
+        )
+    return failure(
+        "",
+        each.problem,
+        "start the node with another --bind, such as the unspecified address 0.0.0.0:PORT",
+    )
+
+
+SOCKETS = DoctorCheck("sockets", find, look, needs=("binds",))

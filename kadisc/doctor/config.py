@@ -1,0 +1,38 @@
+"""The check ``config``: whether the configuration file can be used, and its values go together."""
+
+from __future__ import annotations
+
+from .finding import DoctorCheck, DoctorFinding, failure, ok, skipped, warning
+from .machine import MachineFacts, Unknown
+
+MAX_TOLD = 8
+"""Faults that are told one by one."""
+
+
+def look(facts: MachineFacts) -> tuple[DoctorFinding, ...]:
+    known = facts.config
+    if isinstance(known, Unknown):
+        return (skipped("", f"not looked at: {known.reason}"),)
+    found = [
+        failure(
+            each.key,
+            each.text,
+            f"mend it in {known.path}, or start the node with another --config; kadisc run refuses "
+            "the file as it is",
+        )
+        for each in known.faults[:MAX_TOLD]
+    ]
+    if (more := len(known.faults) - MAX_TOLD) > 0:
+        found.append(failure("", f"{more} more of the kind", f"mend them in {known.path}"))
+    found += [
+        (failure if each.is_refused else warning)("", each.words, each.remedy)
+        for each in known.contradictions
+    ]
+    if found:
+        return tuple(found)
+    if known.path is None:
+        return (ok("", "there is no configuration file: options and defaults hold"),)
+    return (ok("", f"{known.path} can be used"),)
+
+
+CONFIG = DoctorCheck("config", look=look, needs=("config",))

@@ -1,0 +1,48 @@
+"""The check ``lock``: whether another process holds the lock of the state folder."""
+
+from __future__ import annotations
+
+from .finding import DoctorCheck, DoctorFinding, failure, ok, skipped
+from .machine import MachineFacts, Unknown
+
+
+def look(facts: MachineFacts) -> tuple[DoctorFinding, ...]:
+    known = facts.lock
+    if isinstance(known, Unknown):
+        return (skipped("", f"not looked at: {known.reason}"),)
+    running = facts.setup.pid
+    if not known.is_held:
+        if running:
+            return (
+                failure(
+                    "",
+                    f"nobody holds {known.path}, though process {running} runs with that folder: a "
+                    "second node could use its key",
+                    "restart the node: its lock was removed or replaced",
+                ),
+            )
+        return (ok("", f"no process holds {known.path}"),)
+    if known.holder is None:
+        if running:
+            return (ok("", "held, as it must be while the node runs"),)
+        return (
+            failure(
+                "",
+                f"a process holds {known.path}, and no node answers there",
+                f"find it as root with fuser -v {known.path}, and stop it",
+            ),
+        )
+    if known.holder.pid == running:
+        return (ok("", f"the running node holds it (process {running})"),)
+    return (
+        failure(
+            "",
+            f"{known.holder} holds {known.path}, so no node can start with that folder"
+            if not running
+            else f"{known.holder} holds {known.path}, and not the running node {running}",
+            f"kill {known.holder.pid}, or give this node its own --state-dir",
+        ),
+    )
+
+
+LOCK = DoctorCheck("lock", look=look, needs=("lock",))
