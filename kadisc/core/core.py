@@ -348,7 +348,7 @@ class Core(Engine):
         network = self.peer_network
         return Snapshot(
             tuple(dht_snapshot(each, now) for each in self._dhts.values()),
-            self.operations(),
+            self.operations(now),
             len(self._queue),
             peers_stored,
             items_stored,
@@ -386,8 +386,8 @@ class Core(Engine):
         """The item that other nodes have put here under a target."""
         return self._responder.items.store.get(target, now)
 
-    def operations(self) -> tuple[OperationSnapshot, ...]:
-        return operation_snapshots(self._operations)
+    def operations(self, now: float) -> tuple[OperationSnapshot, ...]:
+        return operation_snapshots(self._operations, now)
 
     @property
     def operations_in_flight(self) -> int:

@@ -47,7 +47,11 @@ class BucketSnapshot:
 @dataclass(frozen=True, slots=True)
 class AddressSnapshot:
     """The own external address: ``ip`` is 4 or 16 bytes, ``port`` a number, each None while
-    unknown. ``agreement``: the share of the ``voters`` that see the node at ``ip``.
+    unknown. ``agreement``: the share of the ``voters`` that see the node at ``ip``. ``votes``: each
+    voter (the first bytes of its address, or ``AS`` and the number of its autonomous system in four
+    bytes) with the IP that it sees. ``port_voters``: how many said which port they see;
+    ``port_agreement``: the share of those that see the most frequent one. ``is_recounting``: votes
+    are counted anew.
     """
 
     ip: bytes | None
@@ -55,6 +59,10 @@ class AddressSnapshot:
     confidence: Confidence
     voters: int
     agreement: float
+    votes: tuple[tuple[bytes, bytes], ...] = ()
+    port_voters: int = 0
+    port_agreement: float = 0.0
+    is_recounting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,8 @@ class DhtSnapshot:
 @dataclass(frozen=True, slots=True)
 class OperationSnapshot:
     """``what`` is the method of a lookup, "announce_peer" or "put" for one with what follows it,
-    "ping", or "check" for a gossip exchange. ``target`` is the ID of a lookup, else None.
+    "ping", or "check" for a gossip exchange. ``target``, ``family``, ``elapsed_s`` and ``purpose``
+    (see `purposes`) are those of a lookup, else None.
     """
 
     operation: int
@@ -82,6 +91,9 @@ class OperationSnapshot:
     target: NodeId | None
     answered: int
     queries: int
+    family: Family | None = None
+    elapsed_s: float | None = None
+    purpose: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +116,7 @@ class Snapshot:
     """The services whose TCP port was checked from outside."""
 
 
-def operation_snapshots(operations: Operations) -> tuple[OperationSnapshot, ...]:
+def operation_snapshots(operations: Operations, now: float) -> tuple[OperationSnapshot, ...]:
     """All operations in flight; joins appear as the lookups that they wait for, and the lookups
     of announces and puts do not appear beside these.
     """
@@ -118,27 +130,30 @@ def operation_snapshots(operations: Operations) -> tuple[OperationSnapshot, ...]
         if operation in inner:
             continue
         if isinstance(what, StoreOperation):
-            lookup = what.lookup
-            snapshots.append(
-                OperationSnapshot(
-                    operation, what.method, lookup.target, lookup.answered_count, what.queries
-                )
-            )
+            snapshots.append(_lookup(operation, what.method, what.lookup, what.queries, now))
         elif isinstance(what, LookupOperation):
-            snapshots.append(
-                OperationSnapshot(
-                    operation,
-                    what.options.kind.value,
-                    what.target,
-                    what.answered_count,
-                    what.queries,
-                )
-            )
+            method = what.options.kind.value
+            snapshots.append(_lookup(operation, method, what, what.queries, now))
         elif isinstance(what, PingOperation):
             snapshots.append(OperationSnapshot(operation, "ping", None, 0, 1))
         elif isinstance(what, GossipExchange):
             snapshots.append(OperationSnapshot(operation, "check", None, 0, 1))
     return tuple(snapshots)
+
+
+def _lookup(
+    operation: int, what: str, lookup: LookupOperation, queries: int, now: float
+) -> OperationSnapshot:
+    return OperationSnapshot(
+        operation,
+        what,
+        lookup.target,
+        lookup.answered_count,
+        queries,
+        lookup.options.family,
+        now - lookup.started_at,
+        lookup.options.purpose,
+    )
 
 
 def dht_snapshot(dht: Dht, now: float) -> DhtSnapshot:
@@ -167,6 +182,7 @@ def dht_snapshot(dht: Dht, now: float) -> DhtSnapshot:
         )
     parts = dht.parts
     address = parts.address
+    port_voters, port_agreement = address.port_votes
     return DhtSnapshot(
         family=dht.family,
         own_id=dht.own_id,
@@ -180,6 +196,10 @@ def dht_snapshot(dht: Dht, now: float) -> DhtSnapshot:
             address.confidence,
             address.voters,
             address.agreement,
+            address.votes(),
+            port_voters,
+            port_agreement,
+            address.is_recounting,
         ),
         buckets=tuple(buckets),
     )

@@ -124,7 +124,7 @@ def look(stage: Stage, network: Network, rng: Random) -> None:
     """Everything that only reads."""
     core, now = stage.core, stage.now
     core.snapshot(now)
-    core.operations()
+    core.operations(now)
     for family in stage.families:
         core.has_contacts(family)
         core.contact_count(family)

@@ -101,6 +101,10 @@ class Tally:
     def has_voted(self, netgroup: bytes) -> bool:
         return netgroup in self._voters
 
+    def votes(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Each voter with its choice, the oldest vote first."""
+        return tuple(zip(self._voters, self._choices, strict=True))
+
     def is_unanimous(self, choice: bytes) -> bool:
         """Whether ``max_voters`` votes are all for ``choice``: one more changes nothing."""
         return self._counts.get(choice) == self._max_voters
@@ -201,6 +205,15 @@ class ExternalAddress:
         frequent one.
         """
         return len(self._ports), self._ports.largest_share
+
+    def votes(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The netgroups that have voted in the current count, each with the IP that it sees."""
+        return self._tally.votes()
+
+    @property
+    def is_recounting(self) -> bool:
+        """Whether votes are counted anew: one dissents, or the own network changed."""
+        return self._recount_since is not None
 
     def has_voted(self, netgroup: bytes) -> bool:
         """Whether the netgroup has voted in the current count."""

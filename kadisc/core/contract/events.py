@@ -6,7 +6,7 @@ Every operation ends in exactly one terminal event, a subclass of `Finished`.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NewType, TypeAlias
 
 from ...contacts import Contact
@@ -63,6 +63,7 @@ class LookupResult:
     found. ``suspicious``: more nodes were named near the target than the size of the network
     allows, so that some of them are probably an attacker's; ``region``: then further nodes that
     answered in the region where the k closest of an honest network would be, closest first.
+    ``purpose``: what its queries were counted as, see `purposes`.
     """
 
     target: NodeId
@@ -79,6 +80,7 @@ class LookupResult:
     item: Item | None = None
     suspicious: bool = False
     region: tuple[FoundNode, ...] = ()
+    purpose: str = field(default="", repr=False)  # without effect on the digests of simulations
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,8 @@ class AnnounceFinished(Finished):
     """``stored``: the nodes that confirmed that they stored the announce; ``peers``: other peers
     that have announced there; ``queries``: datagrams sent, retransmissions included; ``refused``:
     the nodes that answered with an error; ``unanswered``: those that were asked to store it and did
-    not answer. ERROR_ANSWER: no node stored it, and at least one refused.
+    not answer; ``lookup``: the result of the lookup before, None if that did not end. ERROR_ANSWER:
+    no node stored it, and at least one refused.
     """
 
     stored: tuple[Contact, ...] = ()
@@ -136,12 +139,14 @@ class AnnounceFinished(Finished):
     queries: int = 0
     refused: tuple[StoreRefusal, ...] = ()
     unanswered: tuple[Contact, ...] = ()
+    lookup: LookupResult | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PutFinished(Finished):
     """``item``: the item that was put, None if no version was made; ``stored``: the nodes that
-    confirmed that they stored it; ``queries``, ``refused`` and ``unanswered``: as of an announce.
+    confirmed that they stored it; ``queries``, ``refused``, ``unanswered`` and ``lookup``: as of an
+    announce.
 
     ERROR_ANSWER: ``code`` and ``text`` say why; ``conflict`` is the version that another put has
     made, if that is the reason (301, 302), and its signature was checked. It is not None with
@@ -156,6 +161,7 @@ class PutFinished(Finished):
     refused: tuple[StoreRefusal, ...] = ()
     unanswered: tuple[Contact, ...] = ()
     conflict: Item | None = None
+    lookup: LookupResult | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,4 +51,5 @@ class AnnounceOperation(StoreOperation):
             self.queries,
             tuple(self.refused),
             self.unanswered,
+            self.looked_up,
         )

@@ -143,12 +143,12 @@ class LookupOperation:
         "_own_id",
         "_peers",
         "_size",
-        "_started_at",
         "_stop",
         "_then",
         "finished",
         "group",
         "options",
+        "started_at",
     )
 
     def __init__(
@@ -182,7 +182,7 @@ class LookupOperation:
         self._lookup = lookup
         self._own_id = own_id
         self._config = config
-        self._started_at = now
+        self.started_at = now
         self._answers: dict[Endpoint, tuple[float | None, bytes | None, bytes | None]] = {}
         self._peers: dict[Endpoint, None] = {}
 
@@ -328,12 +328,13 @@ class LookupOperation:
             answered=self._lookup.answered_count,
             queries=self.queries,
             hops=max((peer.hops for peer in closest), default=0),
-            elapsed_s=now - self._started_at,
+            elapsed_s=now - self.started_at,
             refused=self._refused(),
             network_size=estimated_network_size([peer.distance for peer in closest]),
             item=self._collector.item if self._collector is not None else None,
             suspicious=self._lookup.suspicious,
             region=tuple(self._found_node(peer) for peer in self._lookup.region()),
+            purpose=self.options.purpose,
         )
 
     def _refused(self) -> dict[str, int]:

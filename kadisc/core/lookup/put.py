@@ -167,6 +167,7 @@ class PutOperation(StoreOperation):
             tuple(self.refused),
             self.unanswered,
             there,
+            self.looked_up,
         )
 
 

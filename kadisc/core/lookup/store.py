@@ -36,6 +36,8 @@ class StoreOperation(ABC):
         self.refused: list[StoreRefusal] = []
         """The nodes that answered with an error, and which."""
         self.stored: list[Contact] = []
+        self.looked_up: LookupResult | None = None
+        """What the lookup found."""
         self._own_id = own_id
         self._ended = False
         self._waiting: set[Endpoint] = set()
@@ -64,6 +66,7 @@ class StoreOperation(ABC):
         """Asks the nodes that gave a token to store."""
         if self._ended:
             return NO_COMMANDS
+        self.looked_up = result
         self._asked = {
             node.contact.endpoint: node
             for node in (*result.closest, *result.region)

@@ -200,6 +200,18 @@ class EndpointTest:
         """Whether `due` asks for a few probes only, whatever helpers there are."""
         return self.state is EndpointState.PROVEN and not self._is_retry
 
+    @property
+    def proofs(self) -> int:
+        """Strangers that helpers sent and that got in, in the test that runs or the last one."""
+        return len(self._proofs)
+
+    @property
+    def misses(self) -> int:
+        """Netgroups of helpers whose strangers did not get in, in the round that runs or the last
+        one.
+        """
+        return len(self._missed)
+
     # --- time -------------------------------------------------------------------------------------
 
     def due(self, helpers: int, now: float) -> int:

@@ -117,6 +117,9 @@ class Probes:
         """When a stranger got in last to which the answer did not get back."""
         self.witness_named_at = NEVER
         """When a helper named a witness last."""
+        self.proved_by: Endpoint | None = None
+        """The witness that got in last."""
+        self.proved_at = NEVER
 
     def __len__(self) -> int:
         return len(self._by_nonce)
@@ -259,6 +262,7 @@ class Probes:
 
     def drop(self, test: EndpointTest) -> None:
         """The endpoint of that test is none any more."""
+        self.proved_by, self.proved_at = None, NEVER
         for probe in [each for each in self._by_nonce.values() if each.test is test]:
             self._forget(probe)
 
@@ -276,6 +280,7 @@ class Probes:
         if got_in and (ok or not self._context.needs_answer):
             if probe.port is not None or seen_as == probe.endpoint:
                 outcome = ProbeOutcome.PROOF
+                self.proved_by, self.proved_at = witness, now
         elif (
             not ok
             and witness not in probe.pinged_by

@@ -25,16 +25,13 @@ from .endpoint_test import EndpointState, EndpointTest
 from .guard import LOOK_AGAIN_S, GuardRule
 from .nat_kind import nat_kind
 from .probes import Probes, ReachContext
-from .reach_snapshot import ReachSnapshot
+from .reach_snapshot import ReachSnapshot, tested
+from .strangers import PASSIVE_S, Strangers
 
 LOOK_FOR_ENDPOINT_S: Final = 5.0
 """How often the node looks whether other nodes agree on its port by now."""
 LOOK_SELDOM_S: Final = 60.0
 """The same where they have not for a while, as behind a NAT whose port depends on the destination.
-"""
-PASSIVE_S: Final = 60.0
-"""Queries of strangers prove the endpoint when no helper has named a witness for so long, since it
-was decided.
 """
 EVIDENCE_EVERY_S: Final = 5.0
 """A proven endpoint needs no more evidence than that: it is looked for at every query."""
@@ -91,8 +88,8 @@ class Reachability:
         self._nat = "unknown"
         self._told: tuple[ReachVerdict, Endpoint | None, str | None] = (self.verdict, None, None)
         self._looked_at_port: bytes | None = None
-        self._strangers: dict[bytes, float] = {}
-        """By netgroup, when one sent a query last; few."""
+        self._verdict_since = now
+        self._strangers = Strangers(self._config.proofs)
         self._helpers = 0
         self.local_ips: frozenset[bytes] = frozenset()
         """The addresses of this machine's interfaces, as far as the node was told."""
@@ -131,15 +128,19 @@ class Reachability:
             return NO_COMMANDS
         if test.state is EndpointState.PROVEN:
             test.evidence(now)
+            self._strangers.asked(source, now)
             self.deadline = min(self.deadline, test.deadline)
             self.evidence_at = now + EVIDENCE_EVERY_S
             return NO_COMMANDS
         if test.state is EndpointState.FAILED:
             test.stranger_asked(now)
-        elif now >= max(self.probes.witness_named_at, self._seen_since) + PASSIVE_S:
+        elif (
             # A host on the own link can forge sources, and answers to strangers may get lost on a
             # path that is one-way: what helpers find out counts more, and they have their time.
-            self._note_stranger(test, source, now)
+            now >= max(self.probes.witness_named_at, self._seen_since) + PASSIVE_S
+            and self._strangers.are_enough(source, self._context.scopes.netgroup(source), now)
+        ):
+            test.prove(now)
         return self._decide(now)
 
     def matched(self, source: Endpoint, now: float) -> Commands:
@@ -301,17 +302,6 @@ class Reachability:
     def _tests(self) -> Sequence[EndpointTest]:
         return [each for each in (self._seen, self._mapped) if each is not None]
 
-    # --- evidence without a helper ----------------------------------------------------------------
-
-    def _note_stranger(self, test: EndpointTest, source: Endpoint, now: float) -> None:
-        self._strangers = {
-            netgroup: at for netgroup, at in self._strangers.items() if now - at < PASSIVE_S
-        }
-        if len(self._strangers) < self._config.proofs:
-            self._strangers[self._context.scopes.netgroup(source)] = now
-        if len(self._strangers) >= self._config.proofs:
-            test.prove(now)
-
     # --- verdict and conduct ----------------------------------------------------------------------
 
     def _is_proven(self, test: EndpointTest | None) -> bool:
@@ -332,7 +322,9 @@ class Reachability:
     def _decide(self, now: float) -> list[Event]:
         """What follows from the states of the tests: verdict, kind of NAT, conduct, deadline."""
         events: list[Event] = []
-        self.verdict = self._new_verdict(now)
+        verdict = self._new_verdict(now)
+        if verdict is not self.verdict:
+            self.verdict, self._verdict_since = verdict, now
         endpoint, how = self._endpoint_and_how()
         told = (self.verdict, endpoint, how)
         if told != self._told:
@@ -435,6 +427,8 @@ class Reachability:
     def snapshot(self, now: float) -> ReachSnapshot:
         endpoint, how = self._endpoint_and_how()
         proven_at = max([test.proven_at for test in self._tests()], default=NEVER)
+        by_probe = self.probes.proved_at > self._strangers.last_at
+        reached_by = self.probes.proved_by if by_probe else self._strangers.last
         return ReachSnapshot(
             family=self.family,
             verdict=self.verdict,
@@ -446,4 +440,11 @@ class Reachability:
             helpers=self._helpers,
             helpers_needed=self._config.misses,
             is_testing=any(test.state is EndpointState.TESTING for test in self._tests()),
+            since_s=now - self._verdict_since,
+            reached_by=reached_by,
+            reached_how=None if reached_by is None else "probe" if by_probe else "query",
+            tests=(
+                *tested(self._seen, self._seen_at, is_mapped=False),
+                *tested(self._mapped, self._mapped_at, is_mapped=True),
+            ),
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
+from ...config import Config
 from ...core.book.entry import Provenance
 from ...core.contract.saved_state import Verdict
 from ...core.contract.verified_peer import VerifiedPeer
@@ -41,8 +42,9 @@ class NetworkMember(NodeView):
         port_mapper: PortMapper,
         link_watcher: LinkWatcher,
         lan: Lan,
+        config: Config,
     ) -> None:
-        super().__init__(pump, keeper, port_mapper, link_watcher, lan)
+        super().__init__(pump, keeper, port_mapper, link_watcher, lan, config)
         self.own_network = own_network
         """The network of ``config.network``: its record, its peers, its address book."""
         self._paid_until = pump.now()

@@ -82,8 +82,7 @@ class Node(NetworkMember):
         mapper = PortMapper(pump, config, rng, nonces)
         watcher = watcher_of(pump, config, mapper)
         lan = Lan(pump, config, sources, rng)
-        super().__init__(OwnNetwork(pump, config), pump, keeper, mapper, watcher, lan)
-        self.config = config
+        super().__init__(OwnNetwork(pump, config), pump, keeper, mapper, watcher, lan, config)
         self.identity = identity
         """The key pair (Ed25519)."""
         self.public_key = identity.public_key
@@ -106,7 +105,6 @@ class Node(NetworkMember):
         self._static_peers = StaticPeerResolver(pump, config, rng)
         self._tcp_dials = TcpDials(pump)
         pump.dispatch.tap(self._published_record.note)
-        pump.dispatch.tap(self.event_counts.note)
 
     def start(self, nursery: trio.Nursery, *, joins: bool = True) -> None:
         """Starts the node's tasks. Without ``joins`` it sends only what calls make it send."""

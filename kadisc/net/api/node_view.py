@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from ...config import Config
 from ...core.snapshot import OperationSnapshot, Snapshot
 from ...endpoints import Endpoint, Family
 from ...ids import NodeId
+from ...observe.address_state import address_states
 from ...observe.event_counts import EventCounts
+from ...observe.event_log import EventLog
+from ...observe.feed_states import FeedStates
 from ...observe.lan import LanSnapshot
+from ...observe.limit_rows import limit_rows
+from ...observe.lookup_history import LookupHistory
 from ...observe.mappings import MappingSnapshot
+from ...observe.observations import Observations, running_lookups
 from ...observe.socket_snapshot import SocketSnapshot
 from ..lan.lan import Lan
 from ..link.watcher import LinkWatcher
@@ -27,7 +34,10 @@ class NodeView:
         port_mapper: PortMapper,
         link_watcher: LinkWatcher,
         lan: Lan,
+        config: Config,
     ) -> None:
+        self.config = config
+        """The configuration."""
         self.pump = pump
         """What drives the core; for tests and measurements, not for programs."""
         self.keeper = keeper
@@ -38,6 +48,14 @@ class NodeView:
         """Follows changes of the network."""
         self.event_counts = EventCounts()
         """What the metrics count from events."""
+        self.event_log = EventLog(pump.wall_s)
+        """The latest events."""
+        self.feeds = FeedStates()
+        """What each connected ``kadisc feed`` tells of its chain node."""
+        self._lookup_history = LookupHistory(pump.now)
+        self._limit_rows = limit_rows(config.core.limits)
+        for note in (self.event_counts.note, self.event_log.note, self._lookup_history.note):
+            pump.dispatch.tap(note)
         self._lan = lan
         self._core = pump.core
         self._opened_at = pump.now()
@@ -73,9 +91,31 @@ class NodeView:
         """Everything that can be seen of the node at this moment, as frozen dataclasses."""
         return self._core.snapshot(self.pump.now())
 
+    def observations(self, snapshot: Snapshot) -> Observations:
+        """What views show beside a snapshot that was just taken."""
+        core, now = self.config.core, self.pump.now()
+        operations = [each.what for each in snapshot.operations]
+        return Observations(
+            running_lookups(snapshot.operations),
+            self._lookup_history.lookups(),
+            operations.count("ping"),
+            operations.count("check"),
+            self._limit_rows,
+            core.unlimited,
+            self.pump.loudest.loudest(now),
+            address_states(
+                snapshot,
+                self.local_endpoints,
+                core.address.first_voters,
+                lan_only=self.config.lan == "only",
+                tests=core.tests_reachability,
+            ),
+            self.feeds.states(now),
+        )
+
     def operations(self) -> tuple[OperationSnapshot, ...]:
         """The operations in flight, the node's own included: a part of a snapshot, and cheap."""
-        return self._core.operations()
+        return self._core.operations(self.pump.now())
 
     def stored_peers(self, info_hash: IdLike) -> list[Endpoint]:
         """The peers announced at this node itself (BEP 5); a lookup asks only other nodes."""

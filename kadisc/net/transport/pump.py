@@ -18,6 +18,7 @@ from ...core.contract.events import Datagram, Finished, FoundNode, OperationId, 
 from ...core.core import Core
 from ...endpoints import Endpoint, Family, family_of
 from ...errors import Closed
+from ...observe.loudest import LoudestSubnets
 from ...observe.shell_events import NetworkChanged, ShellEvent
 from .clock import Clock, forward_clock
 from .dispatch import Dispatch, ResultQueue, Waiter
@@ -71,6 +72,8 @@ class Pump:
         self.refused = dict.fromkeys(Family, 0)
         """Datagrams that the system would not send, by the family of their destination."""
         self._clock = forward_clock(clock)
+        self.loudest = LoudestSubnets(self._clock.now())
+        """The subnets that sent most lately."""
         self._port_of: dict[int, SendingPort] = {
             _address_bytes(port.family): port for port in ports
         }
@@ -299,6 +302,7 @@ class Pump:
                 now = self._look_at_clock()
                 for payload, source in batch:
                     receive(payload, source, now)
+                self.loudest.note(batch, now)
                 if self.core.next_deadline() <= now:
                     self.core.tick(now)
                 self.flush()
