@@ -15,9 +15,9 @@ from .output import print_error, say
 if TYPE_CHECKING:
     from ..feed.chain_node import ChainTarget
     from ..feed.handshake import Handshake
-    from ..feed.loop import FeedSettings
     from ..feed.presets import Preset
     from ..feed.report import FeedReport
+    from ..feed.settings import FeedSettings
 
 SUMMARY = "give peers of the running node to a chain node"
 DESCRIPTION = (
@@ -284,7 +284,7 @@ def _handshake(options: argparse.Namespace) -> Handshake:
 def _settings(options: argparse.Namespace) -> FeedSettings:
     from urllib.parse import urlsplit
 
-    from ..feed.loop import FeedSettings
+    from ..feed.settings import FeedSettings
 
     name, port = None, None
     if options.advertise is not None:
@@ -299,6 +299,7 @@ def _settings(options: argparse.Namespace) -> FeedSettings:
     host = urlsplit(options.rpc).hostname if options.rpc else None
     return FeedSettings(
         want=options.want,
+        preset=options.preset,
         advertise=name,
         port=port,
         rpc_host=host,

@@ -21,6 +21,7 @@ from ..net.api.node import Node
 from ..net.transport.dispatch import Subscription
 from ..net.transport.nurseries import open_flat_nursery
 from ..observe.event_document import event_document
+from ..observe.event_log import KEPT as PAST
 from ..observe.event_names import types_of
 from .output import wants_color
 from .why import why_lines
@@ -91,12 +92,17 @@ async def _shown_until_quit(nodes: Sequence[Node], screen: Screen, *, is_devnet:
         async with subscription as events, open_flat_nursery() as nursery:
             source.start(nursery)
             dashboard = Dashboard(source, screen, ends_node=True, folder=folder)
-            is_quit = await dashboard.run(documents_of(events))
+            past = node.event_log.documents(PAST, types_of(SHOWN))
+            is_quit = await dashboard.run(documents_of(past, events))
             nursery.cancel_scope.cancel()
     return is_quit
 
 
-async def documents_of(events: AsyncIterator[object]) -> AsyncIterator[Mapping[str, object]]:
+async def documents_of(
+    past: Sequence[Mapping[str, object]], events: AsyncIterator[object]
+) -> AsyncIterator[Mapping[str, object]]:
     """The events as `subscribe` tells them."""
+    for document in past:
+        yield document
     async for event in events:
         yield event_document(event)  # type: ignore[arg-type]

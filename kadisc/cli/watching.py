@@ -35,6 +35,8 @@ AGAIN_S: Final = 0.5
 SILENCE_S: Final = 5.0
 """A node that sends no snapshot for so long, beside the interval, is lost."""
 WHY_S: Final = 5.0
+PAST: Final = 500
+"""Events of the time before that are shown, as many as a node keeps."""
 EVENTS_KEPT: Final = 1000
 """Events that wait for the next frame; more are left out."""
 
@@ -51,6 +53,10 @@ class SocketSource:
         self._lost = ""
         self._interval_s = interval_s
         self._again = trio.CancelScope()
+        self._told_until = ""
+        """The time of the latest event."""
+        self._told_before = ""
+        """The same when the node was attached to last."""
         self._send, self.events = trio.open_memory_channel[Mapping[str, object]](EVENTS_KEPT)
 
     def snapshot(self) -> NodeSnapshot:
@@ -97,11 +103,17 @@ class SocketSource:
         while True:
             with suppress(KadiscError):
                 async with open_client(self._path) as client:
-                    params = SubscribeParams(list(SHOWN))
+                    self._told_before = self._told_until
+                    params = SubscribeParams(list(SHOWN), past=PAST)
                     await client.call(SUBSCRIBE, params, tell=self._take_event, silence_s=math.inf)
             await trio.sleep(AGAIN_S)
 
     def _take_event(self, event: Mapping[str, object]) -> None:
+        # Attached again, the node tells of the past again; the times of one node sort as texts.
+        at = str(event.get("time"))
+        if at <= self._told_before:
+            return
+        self._told_until = max(at, self._told_until)
         with suppress(trio.WouldBlock):
             self._send.send_nowait(event)
 

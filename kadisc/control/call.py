@@ -34,12 +34,29 @@ _LOOK_AGAIN_S = 0.01
 """How often it looks for one."""
 
 
-class Call:
-    """``tell`` gets partial results, as JSON objects; it is None if the caller wants none."""
+class Session:
+    """What belongs to one client of the control socket, and ends with its connection."""
 
-    def __init__(self, node: Node, tell: Tell | None = None) -> None:
+    def __init__(self) -> None:
+        self.at_end: dict[str, Callable[[], None]] = {}
+        """What is called when it ends, by the method that asked for it."""
+
+    def end(self) -> None:
+        while self.at_end:
+            self.at_end.popitem()[1]()
+
+
+class Call:
+    """``tell`` gets partial results, as JSON objects; it is None if the caller wants none.
+    ``session``: of the client, None for a node that a command opened for itself.
+    """
+
+    def __init__(
+        self, node: Node, tell: Tell | None = None, session: Session | None = None
+    ) -> None:
         self.node = node
         self.tell = tell
+        self.session = session
 
     stays = True
     """Whether the node runs on after the call."""

@@ -19,7 +19,7 @@ import trio
 from ..errors import KadiscError, UsageError
 from ..net.api.node import Node
 from ..net.transport.nurseries import open_flat_nursery
-from .call import Call, Method
+from .call import Call, Method, Session
 from .lines import LineBuffer, LineTooLong
 from .protocol import (
     BUSY,
@@ -103,6 +103,7 @@ class Connection:
         )
         self._running: list[_Running] = []
         self._scope = trio.CancelScope()
+        self._session = Session()
 
     @property
     def waiting_bytes(self) -> int:
@@ -131,6 +132,7 @@ class Connection:
                     await self._read(nursery)
                     nursery.cancel_scope.cancel()
         finally:
+            self._session.end()
             await self._close_requests()
 
     async def _write(self) -> None:
@@ -242,7 +244,7 @@ class Connection:
                 await trio.lowlevel.checkpoint()
             wants_partial = running.wants_response and getattr(params, "partial", True)
             result = await method.carry_out(
-                params, Call(self._node, tell if wants_partial else None)
+                params, Call(self._node, tell if wants_partial else None, self._session)
             )
             return encode_result(running.request_id, result)
         except KadiscError as error:

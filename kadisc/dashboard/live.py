@@ -17,11 +17,12 @@ import trio
 from ..control.methods.snapshots import NodeSnapshot
 from .frame import body_height, draw
 from .keys import is_unfinished, keys_in
+from .log_rows import LogRows
 from .pressing import pressed
 from .scene import Answer, Others, Scene, ViewState
 from .screen import Screen
 from .tail import Tail
-from .traffic import TrafficHistory
+from .traffic import CounterRates, TrafficHistory
 from .views import view_named
 
 CHECK_EVERY_S = 0.25
@@ -72,8 +73,10 @@ class Dashboard:
         self._source = source
         self._screen = screen
         self._tail = Tail()
+        self._log = LogRows()
         snapshot = source.snapshot()
         self._traffic = TrafficHistory(snapshot.status.counters, trio.current_time())
+        self._rates = CounterRates(snapshot.status.counters, trio.current_time())
         self._scene = Scene(
             snapshot, ends_node=ends_node, folder=folder, state=state or ViewState()
         )
@@ -141,6 +144,7 @@ class Dashboard:
     def _update_scene(self, now: float) -> None:
         snapshot = self._source.snapshot()
         self._traffic.sample(snapshot.status.counters, now)
+        self._rates.sample(snapshot.status.counters, now)
         flow_in, flow_out = self._traffic.flows()
         self._scene = replace(
             self._scene,
@@ -148,6 +152,8 @@ class Dashboard:
             flow_in=flow_in,
             flow_out=flow_out,
             tail=self._tail.lines(),
+            log=self._log.rows(),
+            rates=self._rates.rates(),
             others=self._source.others(),
             lost=self._source.lost(),
         )
@@ -156,6 +162,7 @@ class Dashboard:
 
     async def _listen(self, events: AsyncIterator[Mapping[str, object]]) -> None:
         async for event in events:
+            self._log.add(event)
             if self._tail.add(event, trio.current_time()):
                 self._has_news = True
 

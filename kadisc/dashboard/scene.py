@@ -14,7 +14,9 @@ from ..control.methods.snapshots import (
     WatchedPeer,
 )
 from ..control.methods.status import Status
+from ..observe.observations import NOTHING_OBSERVED, Observations
 from .glyphs import Glyphs
+from .log_rows import LogRow
 from .tail import TailLine
 from .traffic import NO_FLOW, Flow
 
@@ -112,6 +114,8 @@ class Scene:
         flow_in: What it receives.
         flow_out: What it sends.
         tail: The latest events, the newest last.
+        log: The events of the log, the newest first.
+        rates: What each counter grew by lately, in a second.
         others: The other nodes of a devnet in this process.
         folder: The state folder that commands must name to find the node; empty if none.
         lost: Why there is no node at present; empty while there is one.
@@ -124,6 +128,8 @@ class Scene:
     flow_in: Flow = NO_FLOW
     flow_out: Flow = NO_FLOW
     tail: tuple[TailLine, ...] = ()
+    log: tuple[LogRow, ...] = ()
+    rates: Mapping[str, float] = field(default_factory=dict)
     others: Others | None = None
     folder: str = ""
     lost: str = ""
@@ -146,6 +152,10 @@ class Scene:
     @property
     def peers(self) -> list[WatchedPeer]:
         return self.node.peers or []
+
+    @property
+    def observations(self) -> Observations:
+        return self.node.observations or NOTHING_OBSERVED
 
     def buckets(self, family: str) -> list[BucketContacts]:
         """The buckets of one address family, with their contacts."""

@@ -73,8 +73,8 @@ class Tail:
         kind = str(event.get("event"))
         if kind not in SHOWN:
             return False
-        key, words = _words(kind, event)
-        name = _NAMES.get(kind, kind.split("_")[0])
+        key, _ = _words(kind, event)
+        name, words, style = described(kind, event)
         count = 1
         for older in self._kept[-FOLDED_AMONG:]:
             if older.key == key and now - older.at <= FOLDED_WITHIN_S:
@@ -82,7 +82,7 @@ class Tail:
                 count += older.line.count
                 break
         clock = str(event.get("time"))[11:19]  # that of an ISO 8601 time
-        line = TailLine(clean(clock), clean(name), clean(words), _style(kind, event), count)
+        line = TailLine(clean(clock), name, words, style, count)
         self._kept.append(_Kept(key, now, line))
         del self._kept[:-KEPT]
         return True
@@ -90,6 +90,12 @@ class Tail:
     def lines(self) -> tuple[TailLine, ...]:
         """The oldest first."""
         return tuple(kept.line for kept in self._kept)
+
+
+def described(kind: str, event: Mapping[str, object]) -> tuple[str, str, str]:
+    """A short name, the text and the style of an event."""
+    name = _NAMES.get(kind, kind.split("_")[0])
+    return clean(name), clean(_words(kind, event)[1]), _style(kind, event)
 
 
 def _words(kind: str, event: Mapping[str, object]) -> tuple[Hashable, str]:

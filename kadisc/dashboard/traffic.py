@@ -12,6 +12,9 @@ SMOOTHED_S = 5
 """A rate is the mean over this number of seconds, so that single datagrams do not make it flicker.
 """
 
+RATES_S = 11
+"""A rate of a counter is the mean over so many samples, each a second after the one before."""
+
 _NAMES = ("received_bytes", "received", "sent_bytes", "sent")
 
 
@@ -61,6 +64,35 @@ class TrafficHistory:
             sum(second[first + 1] for second in lately) / SMOOTHED_S,
             tuple(second[first] for second in self._seconds),
         )
+
+
+class CounterRates:
+    """How much each counter grew lately, in a second."""
+
+    def __init__(self, counters: Mapping[str, int], now: float) -> None:
+        self._samples: deque[tuple[float, Mapping[str, int]]] = deque([(now, counters)], RATES_S)
+
+    def sample(self, counters: Mapping[str, int], now: float) -> None:
+        """Takes the counters, once a second at most. May be called at any time. Those of a node
+        that was started anew are smaller, and begin anew.
+        """
+        at, last = self._samples[-1]
+        if counters.get("received", 0) < last.get("received", 0):
+            self._samples.clear()
+        elif now - at < 1.0:
+            return
+        self._samples.append((now, counters))
+
+    def rates(self) -> dict[str, float]:
+        """Those that grew; empty within the first second."""
+        (began_at, old), (ended_at, new) = self._samples[0], self._samples[-1]
+        if ended_at <= began_at:
+            return {}
+        return {
+            name: (total - old.get(name, 0)) / (ended_at - began_at)
+            for name, total in new.items()
+            if total > old.get(name, 0)
+        }
 
 
 def _totals(counters: Mapping[str, int]) -> tuple[int, ...]:

@@ -3,7 +3,7 @@ shake hands, offer it, see what became of it, and tell the running node.
 
 Three tasks share one `Feeder`: `_follow` takes peers from the running node, `_look` asks the chain
 node and judges what was offered, `_try` begins handshakes while the chain node has fewer peers than
-it wants.
+it wants. A fourth one tells the running node of all that, for its live views (`telling.py`).
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import trio
 
 from ..errors import Closed, KadiscError, NotRunning
 from ..net.transport.nurseries import open_flat_nursery
+from ..observe.feed_states import FeedState
 from .advertising import ServiceAdvertiser
 from .candidates import FeedCandidates, FeedLimits
 from .chain_node import ChainLook, ChainTarget, Offered, RpcRefused, RpcUnreachable
@@ -25,6 +25,8 @@ from .chain_peer import ChainPeer
 from .handshake import Handshake
 from .node_link import OwnPlace, RunningNodeLink
 from .report import FeedReport
+from .settings import FeedSettings
+from .telling import feed_state, keep_told
 from .templates import LacksService
 
 ONCE_S: Final = 60.0
@@ -35,27 +37,6 @@ CONFIRM_S: Final = 600.0
 _WAKE_S: Final = 1.0
 _OWN_S: Final = 10.0
 """How often the running node is asked for its own addresses and services."""
-
-
-@dataclass(frozen=True, slots=True)
-class FeedSettings:
-    """``want``: outbound peers of the chain node beyond which nobody is offered. ``advertise``: the
-    service that is withdrawn while the chain node is down, with its port (None: that of the
-    record). ``rpc_host``: where its port is looked for too. Times are in seconds: between two looks
-    at the chain node, after an error of it at most, after a refusal of its RPC.
-    """
-
-    want: int = 8
-    advertise: str | None = None
-    port: int | None = None
-    rpc_host: str | None = None
-    dry_run: bool = False
-    once: bool = False
-    look_s: float = 15.0
-    quick_look_s: float = 1.0
-    refused_s: float = 300.0
-    down_s: float = 60.0
-    node_back_off_s: float = 30.0
 
 
 class _Awaited:
@@ -110,6 +91,9 @@ class Feeder:
         self._is_verdict_told = False
         self._trouble: str | None = None
         self._last_words = ""
+        self._trouble_words: str | None = None
+        self._began_at = trio.current_time()
+        self._looked_at: float | None = None
         self._wake = trio.Event()
 
     async def run(self) -> bool:
@@ -120,6 +104,7 @@ class Feeder:
             nursery.start_soon(self._follow)
             nursery.start_soon(self._look)
             nursery.start_soon(self._try)
+            nursery.start_soon(keep_told, self._node, self.state)
             if not self._settings.once:
                 await trio.sleep_forever()
             with trio.move_on_after(ONCE_S):
@@ -136,6 +121,23 @@ class Feeder:
         if self._trouble == "refused":
             return "the chain node refuses the feed"
         return "the chain node is down" if self._trouble is not None else "starting"
+
+    def state(self) -> FeedState:
+        """What it is doing, for those who watch the running node."""
+        return feed_state(
+            self._settings,
+            self._target.name,
+            self._report.journal,
+            self._candidates,
+            self._look_result,
+            self._standing.values(),
+            awaited=len(self._awaited),
+            began_at=self._began_at,
+            looked_at=self._looked_at,
+            trouble=self._trouble,
+            trouble_words=self._trouble_words,
+            is_offered=self._own.offered is not None,
+        )
 
     def _has_enough(self) -> bool:
         look = self._look_result
@@ -220,6 +222,7 @@ class Feeder:
 
     def _in_trouble(self, kind: str, words: str) -> None:
         self._look_result = None
+        self._trouble_words = words
         if self._trouble != kind:
             self._report.warn("chain", words)
         self._trouble = kind
@@ -230,6 +233,7 @@ class Feeder:
             self._awaited.clear()
             self._trouble = None
         self._look_result = look
+        self._looked_at = trio.current_time()
         name = look.words or self._target.name
         words = f"{name}, {look.outbound} of {self._settings.want} outbound peers"
         if words != self._last_words:

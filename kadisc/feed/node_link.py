@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 from ..control.client import open_client
+from ..control.methods.feed_state import FEED_STATE, FeedStateParams
 from ..control.methods.feedback import FEEDBACK, FeedbackParams
 from ..control.methods.follow_peers import FOLLOW_PEERS, FollowPeersParams
 from ..control.methods.record import RECORD, RecordParams
 from ..control.methods.set_service import SET_SERVICE, SetServiceParams
 from ..control.methods.status import STATUS, Status, StatusParams
 from ..endpoints import host_of, parse_endpoint
+from ..observe.feed_states import FeedState
 from .chain_peer import ChainPeer, peer_from
+from .telling import NextState, StateListener
 
 SILENCE_S = 10.0
 
@@ -50,7 +55,7 @@ class OwnPlace:
         return peer.host in self.hosts and peer.port == value
 
 
-class RunningNodeLink(PeerSource, Protocol):
+class RunningNodeLink(PeerSource, StateListener, Protocol):
     """`NodeLink`. All raise KadiscError."""
 
     async def feedback(self, key: str, verdict: str) -> None: ...
@@ -94,6 +99,12 @@ class NodeLink:
         async with open_client(self._path) as client:
             await client.call(FEEDBACK, params, silence_s=SILENCE_S)
 
+    async def tell_states(self, next_state: NextState) -> None:
+        async with open_client(self._path) as client:
+            while True:
+                params = _params(await next_state())
+                await client.call(FEED_STATE, params, silence_s=SILENCE_S)
+
     async def status(self) -> Status:
         async with open_client(self._path) as client:
             return await client.call(STATUS, StatusParams(), silence_s=SILENCE_S)
@@ -109,6 +120,10 @@ class NodeLink:
     async def set_service(self, name: str, value: int | str | None) -> None:
         async with open_client(self._path) as client:
             await client.call(SET_SERVICE, SetServiceParams(name, value), silence_s=SILENCE_S)
+
+
+def _params(state: FeedState) -> FeedStateParams:
+    return FeedStateParams(**msgspec.structs.asdict(state))
 
 
 def _place(value: int | str | None) -> int | str | None:

@@ -1,38 +1,25 @@
-"""The latest events of a node as lines of text, for those who look at it later."""
+"""The latest events of a node, for those who look at it later.
+
+Attack: nodes come and go so fast that what an operator wants to read is pushed out by contacts that
+were added and removed. Defence: the few events of the first kind have places of their own.
+"""
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Collection
+from heapq import merge
+from typing import Any, Final
 
-from ..core.contract.events import ContactAdded, ContactRemoved
-from ..endpoints import format_endpoint
-from ..ids import format_id
-from ..text import printable
-from .describe import NOTABLE, Notable, level_of, words_for
-from .log_stamp import INFO
+from .event_document import event_document
+from .event_names import EVENTS, NOTABLE
+from .log_stamp import time_text_at
 
-KEPT: Final = 500
-"""The number of events that are kept."""
-LOGGED: Final = (*NOTABLE, ContactAdded, ContactRemoved)
-Logged = Notable | ContactAdded | ContactRemoved
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """``number``: counts up from 1, in the order of the events. ``at``: seconds since 1970.
-    ``level``: ``info`` or ``warning``. ``name``: a short word for the kind of the event. ``words``:
-    what happened, printable and on one line.
-    """
-
-    number: int
-    at: float
-    level: str
-    name: str
-    words: str
+KEPT_OF_EACH: Final = 250
+"""The number of events that are kept of those that an operator wants to read, and of finer ones."""
+KEPT: Final = 2 * KEPT_OF_EACH
+_NOTABLE: Final = frozenset(NOTABLE)
+_FINE: Final = frozenset(EVENTS.values()) - _NOTABLE
 
 
 class EventLog:
@@ -40,32 +27,34 @@ class EventLog:
     seconds since 1970.
     """
 
-    def __init__(self, wall_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, wall_s: Callable[[], float]) -> None:
         self._wall_s = wall_s
-        self._kept: deque[tuple[int, float, Logged]] = deque(maxlen=KEPT)
-        self.count = 0
-        """The number of the last one."""
+        self._count = 0
+        self._notable: deque[tuple[int, float, Any]] = deque(maxlen=KEPT_OF_EACH)
+        self._fine: deque[tuple[int, float, Any]] = deque(maxlen=KEPT_OF_EACH)
 
     def note(self, event: object) -> None:
-        """Takes an event; those that nobody reads are ignored."""
-        if isinstance(event, LOGGED):
-            self.count += 1
-            self._kept.append((self.count, self._wall_s(), event))
+        """Takes an event; those without a name in `EVENTS` are ignored."""
+        kind = type(event)
+        if kind in _NOTABLE:
+            kept = self._notable
+        elif kind in _FINE:
+            kept = self._fine
+        else:
+            return
+        self._count += 1
+        kept.append((self._count, self._wall_s(), event))
 
-    def lines(self, after: int = 0) -> tuple[LogLine, ...]:
-        """Those with higher numbers that are kept, the oldest first."""
-        return tuple(
-            log_line(number, at, event) for number, at, event in self._kept if number > after
-        )
-
-
-def log_line(number: int, at: float, event: Logged) -> LogLine:
-    match event:
-        case ContactAdded(contact, bucket):
-            where = f"{format_id(contact.id)} at {format_endpoint(contact.endpoint)}"
-            return LogLine(number, at, INFO, "contact", f"{where}, bucket {bucket}")
-        case ContactRemoved(contact, bucket, reason):
-            where = f"{format_id(contact.id)} at {format_endpoint(contact.endpoint)}"
-            return LogLine(number, at, INFO, "removed", f"{where}, bucket {bucket}: {reason}")
-    name, words = words_for(event)
-    return LogLine(number, at, level_of(event), name, printable(words))
+    def documents(self, most: int, types: Collection[type]) -> list[dict[str, object]]:
+        """The latest events of these types, at most so many, the oldest first, as `event_document`
+        makes them.
+        """
+        found = [
+            (at, event)
+            for _, at, event in merge(self._notable, self._fine, key=lambda each: each[0])
+            if type(event) in types
+        ]
+        return [
+            event_document(event) | {"time": time_text_at(at)}
+            for at, event in found[max(0, len(found) - most) :]
+        ]

@@ -6,7 +6,7 @@ feeder disconnects. It decides nothing by it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
@@ -14,9 +14,10 @@ import msgspec
 
 MAX_FEEDS: Final = 8
 """Feeders whose state is kept."""
-MAX_STEPS: Final = 50
-MAX_CHAIN_PEERS: Final = 200
-MAX_TEXT: Final = 300
+MAX_STEPS: Final = 40
+MAX_CHAIN_PEERS: Final = 100
+MAX_TEXT: Final = 200
+"""Characters. A state of this size fits into one request of the control socket."""
 _MAX_COUNTS: Final = 32
 _MAX_NAME: Final = 64
 
@@ -32,6 +33,7 @@ class FeedStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that happened. ``event``: ``offered``, ``connected``, ``accepted``, ``refused``,
     ``would-offer``, ``lost``, ``withdrawn``, ``advertised``... ``peer``: HOST:PORT of its service,
     null where it concerns none. ``verdict``: what the running node was told of the peer.
+    ``number``: counts up from 1.
     """
 
     s_ago: Age
@@ -39,6 +41,7 @@ class FeedStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     words: Text
     peer: Text | None = None
     verdict: Name | None = None
+    number: Count = 0
 
 
 class ChainPeerRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,22 +97,22 @@ class _Told:
 
 
 class FeedStates:
-    """At most `MAX_FEEDS` states, each by the number of the connection that it came by."""
+    """At most `MAX_FEEDS` states, each by the connection that it came by."""
 
     def __init__(self) -> None:
-        self._told: dict[int, _Told] = {}
+        self._told: dict[Hashable, _Told] = {}
 
     def __len__(self) -> int:
         return len(self._told)
 
-    def told(self, connection: int, state: FeedState, now: float) -> bool:
+    def told(self, connection: Hashable, state: FeedState, now: float) -> bool:
         """Returns False, and keeps nothing, where there are too many feeders."""
         if connection not in self._told and len(self._told) >= MAX_FEEDS:
             return False
         self._told[connection] = _Told(state, now)
         return True
 
-    def gone(self, connection: int) -> None:
+    def gone(self, connection: Hashable) -> None:
         """The feeder has disconnected."""
         self._told.pop(connection, None)
 

@@ -22,6 +22,11 @@ def stamped(level: str, record: Mapping[str, object]) -> dict[str, object]:
     return {"time": time_text("milliseconds"), "level": level, **record, **texts}
 
 
+def time_text_at(wall_s: float) -> str:
+    """So many seconds since 1970, in ISO 8601, in the zone of this machine."""
+    return datetime.fromtimestamp(wall_s, UTC).astimezone().isoformat(timespec="milliseconds")
+
+
 def time_text(precision: str = "seconds") -> str:
     """The present time in ISO 8601, in the zone of this machine, with its offset from UTC."""
     return datetime.now(UTC).astimezone().isoformat(timespec=precision)

@@ -32,6 +32,7 @@ class FinishedLookup:
     that led to one of the closest nodes. ``found``: peers of a ``get_peers``; nodes that stored an
     announce or a put; the closest nodes of any other lookup. ``suspicious``: more nodes were named
     near the target than the size of the network allows. ``ended_s_ago``: how long ago it ended.
+    ``operation``: the number of the lookup.
     """
 
     what: str
@@ -45,6 +46,7 @@ class FinishedLookup:
     answered: int
     found: int
     suspicious: bool
+    operation: int = 0
     ended_s_ago: float = 0.0
 
 
@@ -66,8 +68,9 @@ class LookupHistory:
     def note(self, event: object) -> None:
         """Takes an event; those of other kinds are ignored."""
         match event:
-            case LookupFinished(_, outcome, result):
-                self._kept.append(_KeptLookup(result, self._now(), _of_lookup(outcome, result)))
+            case LookupFinished(operation, outcome, result):
+                lookup = _of_lookup(operation, outcome, result)
+                self._kept.append(_KeptLookup(result, self._now(), lookup))
             case AnnounceFinished():
                 self._stored("announce_peer", event)
             case PutFinished():
@@ -96,7 +99,7 @@ class LookupHistory:
         return tuple(replace(kept.lookup, ended_s_ago=now - kept.at) for kept in newest_first)
 
 
-def _of_lookup(outcome: Outcome, result: LookupResult) -> FinishedLookup:
+def _of_lookup(operation: int, outcome: Outcome, result: LookupResult) -> FinishedLookup:
     found = result.peers if result.kind.value == "get_peers" else result.closest
     return FinishedLookup(
         result.kind.value,
@@ -110,4 +113,5 @@ def _of_lookup(outcome: Outcome, result: LookupResult) -> FinishedLookup:
         result.answered,
         len(found),
         result.suspicious,
+        operation,
     )

@@ -5,6 +5,7 @@ socket.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from ..core.snapshot import OperationSnapshot
 from ..endpoints import Family
@@ -19,8 +20,8 @@ from .loudest import LoudSubnet
 @dataclass(frozen=True, slots=True)
 class RunningLookup:
     """``what``: the method of a lookup, ``announce_peer`` or ``put``. ``target``: 40 hex digits.
-    ``purpose``: what its queries are counted as. ``answered``: nodes so far; ``queries``:
-    datagrams.
+    ``operation``: its number. ``purpose``: what its queries are counted as. ``answered``: nodes so
+    far; ``queries``: datagrams.
     """
 
     what: str
@@ -30,6 +31,7 @@ class RunningLookup:
     elapsed_s: float
     answered: int
     queries: int
+    operation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,9 @@ class Observations:
     feeds: tuple[FeedState, ...] = ()
 
 
+NOTHING_OBSERVED: Final = Observations()
+
+
 def running_lookups(operations: tuple[OperationSnapshot, ...]) -> tuple[RunningLookup, ...]:
     """The lookups among the operations, the newest first."""
     return tuple(
@@ -62,6 +67,7 @@ def running_lookups(operations: tuple[OperationSnapshot, ...]) -> tuple[RunningL
             round(each.elapsed_s or 0.0, 3),
             each.answered,
             each.queries,
+            each.operation,
         )
         for each in reversed(operations)
         if each.target is not None and each.family is not None

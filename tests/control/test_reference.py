@@ -24,7 +24,7 @@ PAGE = (ROOT / "docs" / "reference" / "control-socket.md").read_text("utf-8")
 HOST_IN_PAGE, HOST_HERE = "127.0.0.1:6889", "13.2.7.9:6881"
 OF_THE_NETWORK = [
     *("network_peers", "follow_peers", "record", "set_service", "why", "feedback"),
-    *("book_export", "book_import"),
+    *("feed_state", "book_export", "book_import"),
 ]
 UNLIKE = ("counters", "services", "offered", "addresses", "reach")
 STREAMS = ("subscribe", "follow_peers", "watch")

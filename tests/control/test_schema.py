@@ -40,6 +40,7 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("set_service", {"name": "les", "value": None}),
     ("why", {"peer": HOST}),
     ("feedback", {"peer": HOST, "verdict": "good"}),
+    ("feed_state", {"name": "file", "condition": "up", "want": 8, "started_s_ago": 1.5}),
     ("book_export", {}),
     ("book_import", {"lines": []}),
     ("find", {"target": "no ID"}),
@@ -48,7 +49,7 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
 STREAMS: list[tuple[str, dict[str, Any]]] = [
     ("follow_peers", {"service": "eth", "window": 3}),
     ("watch", {"interval_s": 0.25, "detail": True}),
-    ("subscribe", {"types": ["record_changed", "peer_verified", "contact_removed"]}),
+    ("subscribe", {"past": 5, "types": ["record_changed", "peer_verified", "contact_removed"]}),
 ]
 
 

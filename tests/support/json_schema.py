@@ -73,6 +73,23 @@ class SchemaChecker:
         if isinstance(value, int | float) and value > given:
             yield f"{where}: {value} is above {given}"
 
+    def _maxLength(self, value: Any, given: Any, where: str, schema: Any) -> Iterator[str]:
+        if isinstance(value, str) and len(value) > given:
+            yield f"{where}: longer than {given}"
+
+    def _maxItems(self, value: Any, given: Any, where: str, schema: Any) -> Iterator[str]:
+        if isinstance(value, list) and len(value) > given:
+            yield f"{where}: more than {given}"
+
+    def _maxProperties(self, value: Any, given: Any, where: str, schema: Any) -> Iterator[str]:
+        if isinstance(value, dict) and len(value) > given:
+            yield f"{where}: more than {given}"
+
+    def _propertyNames(self, value: Any, given: Any, where: str, schema: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            for name in value:
+                yield from self._faults(name, given, f"{where}: the name {name!r}")
+
     def _pattern(self, value: Any, given: Any, where: str, schema: Any) -> Iterator[str]:
         if isinstance(value, str) and not re.search(given, value):
             yield f"{where}: {value!r} does not match {given}"

@@ -25,7 +25,7 @@ from kadisc.dashboard.scene import Scene
 from kadisc.dashboard.tail import KEPT, Tail
 from kadisc.dashboard.traffic import KEPT_S, TrafficHistory
 from kadisc.endpoints import Family, make_endpoint
-from kadisc.observe.event_names import event_document
+from kadisc.observe.event_document import event_document
 from kadisc.observe.shell_events import BootstrapFailing
 
 from .dashboard_scenes import scene

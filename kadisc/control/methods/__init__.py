@@ -9,6 +9,7 @@ from .announce import ANNOUNCE
 from .book import BOOK_EXPORT, BOOK_IMPORT
 from .contacts import CONTACTS
 from .doctor import DOCTOR
+from .feed_state import FEED_STATE
 from .feedback import FEEDBACK
 from .find import FIND
 from .follow_peers import FOLLOW_PEERS
@@ -42,6 +43,7 @@ _ALL = (
     SET_SERVICE,
     WHY,
     FEEDBACK,
+    FEED_STATE,
     BOOK_EXPORT,
     BOOK_IMPORT,
     SUBSCRIBE,

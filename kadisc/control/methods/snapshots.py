@@ -17,6 +17,7 @@ from ...endpoints import format_endpoint
 from ...ids import format_id
 from ...net.api.node import Node
 from ...observe.clients import describe_client
+from ...observe.observations import Observations
 from ...observe.services import services_document
 from ..units import milliseconds
 from .status import Status, status_of
@@ -107,6 +108,7 @@ class NodeSnapshot(msgspec.Struct):
     contacts: list[WatchedContact] | None = None
     operations: list[WatchedOperation] | None = None
     peers: list[WatchedPeer] | None = None
+    observations: Observations | None = None
 
 
 def node_snapshot(node: Node, *, detail: bool) -> NodeSnapshot:
@@ -120,6 +122,7 @@ def node_snapshot(node: Node, *, detail: bool) -> NodeSnapshot:
         [each for dht in snapshot.dhts for each in watched_contacts(dht)],
         [watched_operation(each) for each in snapshot.operations],
         watched_peers(node.own_network.listed(MAX_PEERS)) if node.own_network.is_joined else None,
+        node.observations(snapshot),
     )
 
 

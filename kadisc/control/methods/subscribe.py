@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from ...errors import Closed
 from ...observe.event_document import event_document
+from ...observe.event_log import KEPT
 from ...observe.event_names import types_of
 from ..call import Call, Method
 
 
 class SubscribeParams(msgspec.Struct, forbid_unknown_fields=True):
     """``types``: the names of the events that are wanted; null for those of ``kadisc run --json``.
-    Each comes as a partial result.
+    Each comes as a partial result. ``past``: at first come the latest ones so far, at most so many.
     """
 
     types: list[str] | None = None
+    past: Annotated[int, msgspec.Meta(ge=0, le=KEPT)] = 0
 
 
 class EventDocument(msgspec.Struct):
@@ -36,7 +38,12 @@ class SubscriptionEnded(msgspec.Struct):
 
 
 async def _subscribe(params: SubscribeParams, call: Call) -> SubscriptionEnded:
-    async with call.node.subscribe(*types_of(params.types)) as events:
+    types = types_of(params.types)
+    async with call.node.subscribe(*types) as events:
+        # Nothing happens between these two: no event is told twice, and none is left out.
+        for document in call.node.event_log.documents(params.past, types):
+            if call.tell is not None:
+                call.tell(document)
         async for event in events:
             if call.tell is not None:
                 call.tell(event_document(event))

@@ -17,10 +17,13 @@ from kadisc.feed.candidates import FeedLimits
 from kadisc.feed.chain_node import ChainLook, Offered
 from kadisc.feed.chain_peer import ChainPeer
 from kadisc.feed.handshake import HandshakeOutcome
-from kadisc.feed.loop import Feeder, FeedSettings
+from kadisc.feed.loop import Feeder
 from kadisc.feed.node_link import OwnPlace
 from kadisc.feed.report import FeedReport
 from kadisc.feed.rpc import RpcRefused, RpcUnreachable
+from kadisc.feed.settings import FeedSettings
+from kadisc.feed.telling import AGAIN_S, NextState
+from kadisc.observe.feed_states import FeedState
 from kadisc.service.log_lines import LogEntry
 from kadisc.service.repeat_limit import LINES, RepeatLimit
 
@@ -44,6 +47,8 @@ class RunningNode:
     verdicts: list[tuple[str, str]] = field(default_factory=list)
     services: list[int | str | None] = field(default_factory=list)
     connections: int = 0
+    states: list[FeedState] = field(default_factory=list)
+    """What it was told of the feeder."""
 
     async def run(self, found: Callable[[ChainPeer], None], lost: Callable[[str], None]) -> None:
         if self.is_gone:
@@ -69,6 +74,12 @@ class RunningNode:
         await self._there()
         self.services.append(value)
         self.own = OwnPlace(self.own.key, self.own.hosts, value, value)
+
+    async def tell_states(self, next_state: NextState) -> None:
+        while True:
+            state = await next_state()
+            await self._there()
+            self.states.append(state)
 
     async def _there(self) -> None:
         await trio.lowlevel.checkpoint()
@@ -446,3 +457,42 @@ async def test_a_flood_of_sound_records_fills_neither_the_log_nor_the_chain_node
         await trio.sleep(300)
     assert len(node.verdicts) <= 310
     assert len(said.of("refused")) <= 6 * LINES
+
+
+async def test_the_running_node_is_told_what_the_feeder_does(autojump_clock: MockClock) -> None:
+    async def shake(host: str, port: int) -> HandshakeOutcome:
+        await trio.sleep(0.2)
+        return SOUND if host != TWO.host else HandshakeOutcome("wrong-network", "another magic")
+
+    node, chain = RunningNode([ONE, TWO]), ChainNode()
+    chain.inbound = frozenset({b"\x2d\x07\0\1"})
+    async with feeding(node, chain, shake, preset="bitcoin") as said:
+        await trio.sleep(5)
+        state = node.states[-1]
+        assert (state.name, state.condition, state.chain) == ("bitcoin", "up", "chain")
+        assert (state.outbound, state.inbound, state.standing) == (1, 1, 1)
+        assert state.verdicts == {"good": 1, "wrong-network": 1}
+        assert (state.events["connected"], state.events["refused"]) == (1, 1)
+        assert [(row.address, row.direction, row.offered) for row in state.peers] == [
+            (str(ONE), "out", True),
+            ("45.7.0.1", "in", False),
+        ]
+        assert {(step.event, step.peer, step.verdict) for step in state.steps} >= {
+            ("connected", str(ONE), "good"),
+            ("refused", str(TWO), "wrong-network"),
+        }
+        told = len(node.states)
+        await trio.sleep(AGAIN_S + 1)  # nothing happens: only told that it is there still
+        assert len(node.states) == told + 1
+        chain.error = RpcUnreachable("connection refused")
+        node.is_locked = True  # and so are new connections, for a while
+        await trio.sleep(40)
+        node.is_locked = False
+        await trio.sleep(40)
+        state = node.states[-1]
+        assert (state.condition, state.outbound, state.peers) == ("down", None, ())
+        assert (state.trouble or "").startswith("connection refused")
+        chain.error = None
+        await trio.sleep(40)
+        assert node.states[-1].condition == "up"
+        assert said.of("connected")

@@ -1,4 +1,4 @@
-"""The loudest subnets: right without an attack, and a bounded error in a flood of forged sources."""
+"""The loudest subnets: right without an attack, bounded in a flood of forged sources."""
 
 from __future__ import annotations
 
