@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from kadisc.config.declaration import Bounds, Choice, HoldsFor
+from kadisc.config.declaration import HoldsFor
 from kadisc.config.keys import GROUPS, KEYS, Key
+from kadisc.config.words import KINDS, bounds_words
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "configuration.md"
 
@@ -53,30 +54,15 @@ This page is made from the program by `scripts/configuration_reference.py`. Unit
 of a name: `_s` is seconds. A host is one IPv4 address or an IPv6 /64, a subnet is a /24 (IPv6 /48),
 a netgroup is a /16 (IPv6 /32). All numbers are finite.
 """
-KINDS = {
-    "bool": "true or false",
-    "int": "whole number",
-    "float": "number",
-    "str": "text",
-    "str | None": "text",
-    "tuple[str, ...]": "list of texts",
-    "tuple[int, ...]": "list of whole numbers",
-}
 
 
 def shown(value: Any) -> str:
     return "" if value is None else f"`{json.dumps(value)}`"
 
 
-def bounds(key: Key) -> str:
-    allowed = key.setting.allowed
-    words = str(allowed) if isinstance(allowed, Bounds | Choice) else allowed.value
-    return f"each {words}" if words and key.kind.startswith("tuple") else words
-
-
 def row(key: Key) -> str:
     name, description = key.name.rpartition(".")[2], key.setting.description.replace("``", "`")
-    cells = (f"`{name}`", KINDS[key.kind], bounds(key), shown(key.default), description)
+    cells = (f"`{name}`", KINDS[key.kind], bounds_words(key), shown(key.default), description)
     return f"| {' | '.join(cells)} |\n"
 
 

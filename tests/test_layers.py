@@ -73,7 +73,8 @@ ROOMS = {
     ),
     "net": (
         *("environment", "as_map_file", "tcp_check", "transport", "state", "mapping", "link"),
-        *("join", "lan", "config_file", "api", "oneshot", "devnet"),
+        *("join", "lan", "contradictions", "toml_lines", "config_file", "config_faults"),
+        *("api", "oneshot", "devnet"),
     ),
     "sim": (
         *(

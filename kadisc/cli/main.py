@@ -17,6 +17,7 @@ from . import (
     announce,
     book,
     completion,
+    config,
     conformance,
     doctor,
     feed,
@@ -57,6 +58,7 @@ _COMMANDS = {
     "book": book,
     "conformance": conformance,
     "sim": sim,
+    "config": config,
     "completion": completion,
 }
 

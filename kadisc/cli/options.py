@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..config import Config
 from ..config.declaration import Bounds, Commands, Heading, HoldsFor
@@ -99,10 +99,12 @@ def _add_options(
                     help=each.help,
                 )
         elif key.kind == "bool":
-            group.add_argument(_flag(key.name), dest=key.name, action="store_true", help=help_text)
+            group.add_argument(
+                flag_of(key.name), dest=key.name, action="store_true", help=help_text
+            )
         elif key.kind.startswith("tuple"):
             group.add_argument(
-                _flag(key.name),
+                flag_of(key.name),
                 dest=key.name,
                 action="append",
                 metavar=option.metavar,
@@ -111,7 +113,7 @@ def _add_options(
         else:
             bounds = key.setting.allowed  # all numbers that have an option are whole ones
             group.add_argument(
-                _flag(key.name),
+                flag_of(key.name),
                 dest=key.name,
                 type=whole_number(int(bounds.most)) if isinstance(bounds, Bounds) else str,
                 metavar=option.metavar,
@@ -119,7 +121,7 @@ def _add_options(
             )
 
 
-def _flag(name: str) -> str:
+def flag_of(name: str) -> str:
     """The option for the key of this name."""
     option = KEYS[name].setting.option
     return f"--{(option and option.name) or name.replace('_', '-')}"
@@ -138,13 +140,32 @@ def configuration(
     environment to use; all by default. Raises UsageError that names the file, the variable or the
     option.
     """
+    return configured(options, only_for=only_for).config
+
+
+class Configured(NamedTuple):
+    """What a command is configured by. ``path``: of the file, None where there is none. Values are
+    by the names of their keys.
+    """
+
+    path: Path | None
+    of_file: Mapping[str, Any]
+    of_environment: Mapping[str, Any]
+    of_options: Mapping[str, Any]
+    config: Config
+
+
+def configured(
+    options: argparse.Namespace, *, only_for: Collection[HoldsFor] | None = None
+) -> Configured:
+    """As `configuration`, with what each source says."""
     from ..net.config_file import check_values, config_from, read_values
 
-    path = Path(options.config) if options.config is not None else _default_config_path()
-    values = read_values(path) if path is not None else {}
+    path = Path(options.config) if options.config is not None else default_config_path()
+    of_file = read_values(path) if path is not None else {}
     from_environment = _from_environment()
     check_values(from_environment, lambda key: _VARIABLES[key])
-    values |= from_environment
+    values = of_file | from_environment
     if only_for is not None:
         values = {
             name: value
@@ -152,8 +173,13 @@ def configuration(
             if KEYS[name].setting.holds_for in only_for
         }
     given = given_options(options)
-    check_values(given, _flag)
-    return config_from(values | given)
+    check_values(given, flag_of)
+    return Configured(path, of_file, from_environment, given, config_from(values | given))
+
+
+def variable_of(name: str) -> str:
+    """The environment variable for the key of this name."""
+    return _VARIABLES[name]
 
 
 def sound_configuration(
@@ -165,12 +191,12 @@ def sound_configuration(
     """
     from ..net.config_file import check_values, config_from, sound_values
 
-    path = Path(options.config) if options.config is not None else _default_config_path()
+    path = Path(options.config) if options.config is not None else default_config_path()
     values, faults = sound_values(path) if path is not None else ({}, ())
     from_environment = _from_environment()
     check_values(from_environment, lambda key: _VARIABLES[key])
     given = given_options(options)
-    check_values(given, _flag)
+    check_values(given, flag_of)
     return config_from(values | from_environment | given), path, faults
 
 
@@ -218,7 +244,7 @@ def _of_a_home(folder_of: Callable[[str], str]) -> str | None:
 
 
 @cache
-def _default_config_path() -> Path | None:
+def default_config_path() -> Path | None:
     """The file of the user, if there is one. One that cannot be looked at is none, and that is told
     once.
     """

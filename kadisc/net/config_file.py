@@ -7,6 +7,7 @@ exist is wrong too: a misspelt limit that is silently ignored is worse than none
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike, fspath
 from pathlib import Path
@@ -20,6 +21,7 @@ from ..endpoints import make_endpoint, split_host_port
 from ..errors import UsageError
 from ..networks import NetworkSet
 from ..observe.services import parse_services
+from .contradictions import contradictions
 from .join.own_address import external_addresses
 from .join.resolve import parse_host
 from .mapping.arguments import parse_gateway, parse_mapped_port
@@ -27,7 +29,10 @@ from .mapping.arguments import parse_gateway, parse_mapped_port
 MAX_NETWORK_NAME: Final = 64
 MAX_GROUP_NAME: Final = 256
 MAX_FILE_BYTES: Final = 1 << 20
+MAX_KEY_PARTS: Final = 64
 SERVICE_KEY: Final = "service"
+_STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'')
+_BETWEEN_KEYS: Final = re.compile(r"[=,\[\]{}]")
 
 
 def read_values(path: Path) -> dict[str, Any]:
@@ -40,6 +45,8 @@ def read_values(path: Path) -> dict[str, Any]:
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
     check_values(values, lambda key: f"{path}: {key}")
+    for key, contradiction in contradictions(values):
+        raise UsageError(f"{path}: {key}: {contradiction}")
     return values
 
 
@@ -49,25 +56,16 @@ def sound_values(path: Path) -> tuple[dict[str, Any], tuple[tuple[str, str], ...
     """
     values: dict[str, Any] = {}
     faults: list[tuple[str, str]] = []
-
-    def visit(table: Mapping[str, Any], above: str) -> None:
-        for name, value in table.items():
-            key = above + name
-            if key in GROUPS and isinstance(value, dict):
-                visit(value, f"{key}.")
-                continue
-            try:
-                found = dict(_values_in({name: value}, above))
-                check_values(found, lambda key: key)
-            except UsageError as error:
-                faults.append((key, str(error)))
-            else:
-                values.update(found)
-
     try:
-        visit(_table_in(path), "")
+        table = _table_in(path)
     except UsageError as error:
-        faults.append(("", str(error)))
+        return {}, (("", str(error)),)
+    for key, value in entries(table):
+        errors = [value] if isinstance(value, UsageError) else [*faults_of(KEYS[key], value)]
+        faults += [(key, str(error)) for error in errors]
+        if not errors:
+            values[key] = _typed(key, KEYS[key].kind, value)
+    faults += [(key, f"{key}: {words}") for key, words in contradictions(values)]
     return values, tuple(faults)
 
 
@@ -108,7 +106,7 @@ def _table_in(path: Path) -> dict[str, Any]:
     import tomllib  # only where there is a file: it takes as long to import as a ping takes
 
     try:
-        return tomllib.loads(_text_of(path))
+        return tomllib.loads(text_of(path))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageError(f"{path} cannot be read: {reason}") from None
@@ -121,7 +119,10 @@ def _table_in(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: {error}") from None
 
 
-def _text_of(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a file. Raises OSError, UnicodeDecodeError, and UsageError for one that is too
+    long, or has a key of too many parts.
+    """
     with path.open("rb") as file:
         content = file.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
@@ -129,32 +130,91 @@ def _text_of(path: Path) -> str:
         raise UsageError(
             f"a configuration has at most {MAX_FILE_BYTES >> 10} KiB, and this is longer"
         )
-    return content.decode("utf-8-sig")  # some editors begin a file with a byte order mark
+    text = content.decode("utf-8-sig")  # some editors begin a file with a byte order mark
+    _check_depth(text)
+    return text
+
+
+def _check_depth(text: str) -> None:
+    """Raises UsageError for a key of very many parts (a.a.a.a...): tomllib takes the square of
+    their number, so that one of 1 MiB would never be read.
+    """
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > MAX_KEY_PARTS:
+            left = _STRING.sub("", line).partition("#")[0]
+            if any(part.count(".") > MAX_KEY_PARTS for part in _BETWEEN_KEYS.split(left)):
+                raise UsageError(f"a key in line {number} has more than {MAX_KEY_PARTS} parts")
 
 
 # --- keys and types -------------------------------------------------------------------------------
 
 
-def _values_in(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """The values of a table of the file, and of the tables in it; raises UsageError for a key that
-    does not exist, and for a value of the wrong type.
+def _values_in(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The values of the file; raises UsageError for a key that does not exist, and for a value of
+    the wrong type.
+    """
+    for key, value in entries(table):
+        if isinstance(value, UsageError):
+            raise value
+        yield key, _typed(key, KEYS[key].kind, value)
+
+
+def entries(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """The dotted name and the value of each key in a table of the file, and in the tables in it; in
+    place of the value a UsageError for a key that does not exist, or that is no table.
     """
     for name, value in table.items():
         key = above + name
         if (refusal := refusal_of(key)) is not None:
-            raise UsageError(f"{key} {refusal}")
-        if key in OLD_GROUPS:
+            yield key, UsageError(f"{key} {refusal}")
+        elif key in OLD_GROUPS:
             if isinstance(value, dict):
-                yield from _values_in(value, f"{key}.")
-            raise UsageError(f"{key} is now {OLD_GROUPS[key]}")
-        if key in GROUPS:
-            if not isinstance(value, dict):
-                raise UsageError(f"{key}: expected a table, not {_in_words(value)}")
-            yield from _values_in(value, f"{key}.")
+                yield from entries(value, f"{key}.")
+            yield key, UsageError(f"{key} is now {OLD_GROUPS[key]}")
+        elif key in GROUPS:
+            if isinstance(value, dict):
+                yield from entries(value, f"{key}.")
+            else:
+                yield key, UsageError(f"{key}: expected a table, not {_in_words(value)}")
         elif key in KEYS:
-            yield key, _typed(key, KEYS[key].kind, value)
+            yield key, value
         else:
-            raise UsageError(f"there is no key {key}{_suggestion(key, above)}")
+            yield key, UsageError(f"there is no key {key}{_suggestion(key, above)}")
+
+
+def faults_of(key: Key, value: Any) -> Iterator[UsageError]:
+    """All that is wrong with the value of a key: its type, or each of its elements, or the whole.
+    Each error names the key.
+    """
+    if key.kind in _ELEMENTS and isinstance(value, list):
+        is_sound = True
+        for position, element in enumerate(value):
+            for fault in _element_faults(key, f"{key.name}[{position}]", element):
+                is_sound = False
+                yield fault
+        if not is_sound:
+            return
+    try:
+        typed = _typed(key.name, key.kind, value)
+    except UsageError as error:
+        yield error
+        return
+    try:
+        _check(key, typed)
+    except (ValueError, UsageError) as error:
+        yield UsageError(f"{key.name}: {error}")
+
+
+def _element_faults(key: Key, name: str, element: Any) -> Iterator[UsageError]:
+    try:
+        typed = (_typed(name, _ELEMENTS[key.kind], element),)
+    except UsageError as error:
+        yield error
+        return
+    try:
+        _check(key, typed)
+    except (ValueError, UsageError) as error:
+        yield UsageError(f"{name}: {error}")
 
 
 def _suggestion(key: str, above: str) -> str:

@@ -23,10 +23,10 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reference" / "control-socket.md").read_text("utf-8")
 HOST_IN_PAGE, HOST_HERE = "127.0.0.1:6889", "13.2.7.9:6881"
 OF_THE_NETWORK = [
-    *("network_peers", "follow_peers", "record", "set_service", "why", "feedback"),
-    *("feed_state", "book_export", "book_import"),
+    *("network_peers", "follow_peers", "record", "config", "set_service", "why"),
+    *("feedback", "feed_state", "book_export", "book_import"),
 ]
-UNLIKE = ("counters", "services", "offered", "addresses", "reach")
+UNLIKE = ("counters", "services", "offered", "addresses", "reach", "values")
 STREAMS = ("subscribe", "follow_peers", "watch")
 OF_ITEMS = ["put", "get", "resolve"]
 KEY_IN_PAGE = "82a3f4a2644ddd435c549e8d0cb114333382d2786e3b219ca2d39455ed1f3c45"

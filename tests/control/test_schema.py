@@ -36,6 +36,7 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("resolve", {"key": KEY, "partial": True}),
     ("network_peers", {"service": "eth", "count": 2, "where": {"eth": None}, "partial": True}),
     ("record", {}),
+    ("config", {}),
     ("set_service", {"name": "les", "value": 5}),
     ("set_service", {"name": "les", "value": None}),
     ("why", {"peer": HOST}),

@@ -19,6 +19,10 @@ COMMANDS = (
         "sim sweep",
         "sim report",
         "completion",
+        "config",
+        "config init",
+        "config check",
+        "config show",
     ),
 )
 

@@ -12,31 +12,43 @@ complete kadisc \
         'c/--asmap=/f/' \
         'c/--state-dir=/d/' \
         'c/--metrics-token=/f/' \
+        'c/--log-format=/(auto text json journal)/' \
+        'c/--log-level=/(debug info warning)/' \
+        'c/--log-addresses=/(full network none)/' \
         'c/--config=/f/' \
+        'c/--only=/(config state lock socket sockets buffers overflows clock route firewall conntrack resolver bootstrap mtu joined table address reachable gateway mapping lan network services chain)/' \
         'c/--check=/(handshake tcp none)/' \
         'c/--rpc-cookie=/f/' \
         'c/--rpc-password-file=/f/' \
         'c/--peers-address=/f/' \
         'c/--out=/f/' \
         'c/--trace=/f/' \
-        'c/--/(adversary advertise allow-private asmap ban bind bootstrap cas case chain check config control-group control-group-writes count destructive devnet down-after dry-run ephemeral external first-seed follow format gateway help http-api implied-port jobs json k keep lan-only list look-every lookups map-port method metrics metrics-open metrics-token minutes mutable netrestrict network no-caps no-dashboard no-lan no-map no-routers nodes once out params paranoid parse paths peer peers-address peers-method port rate reachable read-only rpc rpc-cookie rpc-password-file rpc-user salt scheduler seed seeds self-check seq service set source state-dir then timeout trace unlimited upnp vary verbose version wait want where without workers)/' \
+        'c/--for=/(plain bitcoin geth cometbft)/' \
+        'c/--/(adversary advertise all allow-private asmap ban bind bootstrap cas case chain changed check config control-group control-group-writes count destructive devnet down-after dry-run ephemeral external first-seed follow for format gateway height help http-api implied-port interval jobs json k keep lan-only list log-addresses log-format log-level look-every lookups map-port method metrics metrics-open metrics-token minutes mutable netrestrict network no-caps no-dashboard no-lan no-map no-routers nodes offline once only out params paranoid parse paths peer peers-address peers-method port rate reachable read-only rpc rpc-cookie rpc-password-file rpc-user salt scheduler seed seeds self-check seq service set source state-dir then timeout trace unlimited upnp vary verbose version view wait want where width without workers)/' \
         'c/-/(- h v)/' \
         'n/--reachable/(auto yes no)/' \
         'n/--asmap/f/' \
         'n/--state-dir/d/' \
         'n/--metrics-token/f/' \
+        'n/--log-format/(auto text json journal)/' \
+        'n/--log-level/(debug info warning)/' \
+        'n/--log-addresses/(full network none)/' \
         'n/--config/f/' \
+        'n/--only/(config state lock socket sockets buffers overflows clock route firewall conntrack resolver bootstrap mtu joined table address reachable gateway mapping lan network services chain)/' \
         'n/--check/(handshake tcp none)/' \
         'n/--rpc-cookie/f/' \
         'n/--rpc-password-file/f/' \
         'n/--peers-address/f/' \
         'n/--out/f/' \
         'n/--trace/f/' \
-        'p/1/(run find peers announce put get resolve ping status doctor record why feedback feed book conformance sim completion)/' \
+        'n/--for/(plain bitcoin geth cometbft)/' \
+        'p/1/(run find peers announce put get resolve ping status watch doctor record why feedback feed book conformance sim config completion)/' \
         'n/feed/(bitcoin handshake ethereumjs geth cometbft substrate jsonrpc exec file)/' \
         'n/book/(export import)/' \
         'n/sim/(run list sweep hunt report calibrate)/' \
+        'n/config/(init check show)/' \
         'n/completion/(bash zsh fish tcsh powershell)/' \
         'n/report/f/' \
+        'n/check/f/' \
         'p@3@`set cmd=($COMMAND_LINE "" "" "" "" "" "" "" "" ""); if ( $#cmd >= 2 && ("$cmd[2]" == "feedback") ) echo good bad busy wrong-network`@' \
         'p/*/()/'

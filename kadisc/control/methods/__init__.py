@@ -7,6 +7,7 @@ from typing import Any
 from ..call import Method
 from .announce import ANNOUNCE
 from .book import BOOK_EXPORT, BOOK_IMPORT
+from .config import CONFIG
 from .contacts import CONTACTS
 from .doctor import DOCTOR
 from .feed_state import FEED_STATE
@@ -40,6 +41,7 @@ _ALL = (
     NETWORK_PEERS,
     FOLLOW_PEERS,
     RECORD,
+    CONFIG,
     SET_SERVICE,
     WHY,
     FEEDBACK,
