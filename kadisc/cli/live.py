@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Hashable, Mapping, Sequence
 
 import trio
 
-from ..control.methods.snapshots import NodeSnapshot, node_snapshot
+from ..control.methods.snapshots import PARTS, NodeSnapshot, Part, node_snapshot
 from ..control.methods.why import why_document
 from ..dashboard.glyphs import glyphs_for
 from ..dashboard.live import Dashboard
@@ -33,9 +33,10 @@ class LiveSource:
     def __init__(self, nodes: Sequence[Node]) -> None:
         self._node, *self._others = nodes
         self._joined = 0
+        self._parts: Collection[Part] = PARTS
 
     def snapshot(self) -> NodeSnapshot:
-        return node_snapshot(self._node, detail=True)
+        return node_snapshot(self._node, self._parts)
 
     def pulse(self) -> Hashable:
         counters = self._node.counters()
@@ -47,8 +48,9 @@ class LiveSource:
     def others(self) -> Others | None:
         return Others(len(self._others), self._joined) if self._others else None
 
-    def set_interval(self, interval_s: float) -> None:
-        """Snapshots are taken when they are asked for."""
+    def want(self, interval_s: float, parts: Collection[Part]) -> None:
+        """Snapshots are taken when they are asked for, at any interval."""
+        self._parts = parts
 
     async def why(self, peer: str) -> tuple[str, ...]:
         await trio.lowlevel.checkpoint()

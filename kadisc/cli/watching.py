@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
@@ -14,7 +14,7 @@ import msgspec
 import trio
 
 from ..control.client import open_client
-from ..control.methods.snapshots import NodeSnapshot
+from ..control.methods.snapshots import PARTS, NodeSnapshot, Part
 from ..control.methods.subscribe import SUBSCRIBE, SubscribeParams
 from ..control.methods.watch import MAX_INTERVAL_S, WATCH, SnapshotNews, WatchParams
 from ..control.methods.why import WHY, WhyParams
@@ -52,6 +52,7 @@ class SocketSource:
         self._number = 0
         self._lost = ""
         self._interval_s = interval_s
+        self._parts: Collection[Part] = ()
         self._again = trio.CancelScope()
         self._told_until = ""
         """The time of the latest event."""
@@ -71,9 +72,9 @@ class SocketSource:
     def others(self) -> Others | None:
         return None
 
-    def set_interval(self, interval_s: float) -> None:
-        if interval_s != self._interval_s:
-            self._interval_s = interval_s
+    def want(self, interval_s: float, parts: Collection[Part]) -> None:
+        if (interval_s, parts) != (self._interval_s, self._parts):
+            self._interval_s, self._parts = interval_s, parts
             self._again.cancel()
 
     async def why(self, peer: str) -> tuple[str, ...]:
@@ -93,7 +94,7 @@ class SocketSource:
         while True:
             with trio.CancelScope() as self._again:
                 try:
-                    await watch(self._path, self._interval_s, self._take)
+                    await watch(self._path, self._interval_s, self._parts, self._take)
                 except KadiscError as error:
                     self._lost = str(error)
             if not self._again.cancelled_caught:
@@ -118,14 +119,23 @@ class SocketSource:
             self._send.send_nowait(event)
 
     def _take(self, snapshot: NodeSnapshot) -> None:
+        for name in snapshot.__struct_fields__:
+            # What is not asked for any more stays as it was: the user may come back to that view.
+            if getattr(snapshot, name) is None:
+                setattr(snapshot, name, getattr(self._last, name))
         self._last = snapshot
         self._number += 1
         self._lost = ""
 
 
-async def watch(path: Path, interval_s: float, take: Callable[[NodeSnapshot], None]) -> NoReturn:
-    """Passes snapshots with detail to ``take`` until it is cancelled. Raises KadiscError when the
-    node ends, and if there is none.
+async def watch(
+    path: Path,
+    interval_s: float,
+    parts: Collection[Part],
+    take: Callable[[NodeSnapshot], None],
+) -> NoReturn:
+    """Passes snapshots with these parts to ``take`` until it is cancelled. Raises KadiscError when
+    the node ends, and if there is none.
     """
 
     def tell(value: Mapping[str, object]) -> None:
@@ -137,12 +147,12 @@ async def watch(path: Path, interval_s: float, take: Callable[[NodeSnapshot], No
             ) from None
 
     async with open_client(path) as client:
-        params = WatchParams(interval_s, detail=True)
+        params = WatchParams(interval_s, detail=True, parts=list(parts))
         await client.call(WATCH, params, tell=tell, silence_s=interval_s + SILENCE_S)
     raise Closed(f"the node at {path} ended")
 
 
-async def first_snapshot(path: Path) -> NodeSnapshot:
+async def first_snapshot(path: Path, parts: Collection[Part] = PARTS) -> NodeSnapshot:
     """Raises KadiscError if there is no node."""
     found: list[NodeSnapshot] = []
     with trio.CancelScope() as scope:
@@ -151,7 +161,7 @@ async def first_snapshot(path: Path) -> NodeSnapshot:
             found.append(snapshot)
             scope.cancel()
 
-        await watch(path, MAX_INTERVAL_S, take)
+        await watch(path, MAX_INTERVAL_S, parts, take)
     return found[0]
 
 
@@ -187,4 +197,4 @@ async def print_snapshots(path: Path, interval_s: float, *, once: bool) -> None:
     if once:
         print_json(await first_snapshot(path))
     else:
-        await watch(path, interval_s, print_json)
+        await watch(path, interval_s, PARTS, print_json)

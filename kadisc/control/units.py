@@ -29,3 +29,16 @@ def milliseconds(value_s: None) -> None: ...
 def milliseconds(value_s: float | None) -> float | None:
     """From seconds, rounded to a microsecond."""
     return None if value_s is None else round(value_s * 1000, 3)
+
+
+@overload
+def tenths(value_s: float) -> float: ...
+
+
+@overload
+def tenths(value_s: None) -> None: ...
+
+
+def tenths(value_s: float | None) -> float | None:
+    """An age in seconds, in whole tenths: a third of the cost of `round`."""
+    return None if value_s is None else int(value_s * 10) / 10

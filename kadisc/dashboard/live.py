@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
 import trio
 
-from ..control.methods.snapshots import NodeSnapshot
+from ..control.methods.snapshots import NodeSnapshot, Part
 from .frame import body_height, draw
 from .keys import is_unfinished, keys_in
 from .log_rows import LogRows
@@ -34,7 +34,7 @@ class SnapshotSource(Protocol):
     """Where the snapshots come from: the node of this process, a running one, or a test."""
 
     def snapshot(self) -> NodeSnapshot:
-        """The node with detail, at this moment or when it was last heard of."""
+        """The node with these parts, at this moment or when it was last heard of."""
         ...
 
     def pulse(self) -> Hashable:
@@ -47,8 +47,8 @@ class SnapshotSource(Protocol):
 
     def others(self) -> Others | None: ...
 
-    def set_interval(self, interval_s: float) -> None:
-        """How often snapshots are wanted."""
+    def want(self, interval_s: float, parts: Collection[Part]) -> None:
+        """How often snapshots are wanted, and with which parts."""
         ...
 
     async def why(self, peer: str) -> tuple[str, ...]:
@@ -74,13 +74,12 @@ class Dashboard:
         self._screen = screen
         self._tail = Tail()
         self._log = LogRows()
+        state = state or ViewState()
+        source.want(state.interval_s, view_named(state.view).parts)
         snapshot = source.snapshot()
         self._traffic = TrafficHistory(snapshot.status.counters, trio.current_time())
         self._rates = CounterRates(snapshot.status.counters, trio.current_time())
-        self._scene = Scene(
-            snapshot, ends_node=ends_node, folder=folder, state=state or ViewState()
-        )
-        self._source.set_interval(self._scene.state.interval_s)
+        self._scene = Scene(snapshot, ends_node=ends_node, folder=folder, state=state)
         self._pulse: Hashable = None
         self._drawn_at = float("-inf")
         self._has_news = False
@@ -129,7 +128,7 @@ class Dashboard:
         if due:
             self._at_once = trio.Event()
         state = self._scene.state
-        if not state.paused:
+        if not state.paused or self._lacks_parts():
             pulse = self._source.pulse()
             if self._has_news or pulse != self._pulse or now >= self._drawn_at + state.interval_s:
                 self._update_scene(now)
@@ -140,6 +139,11 @@ class Dashboard:
             self._drawn_at = now
             width, height = self._screen.size
             self._screen.show(draw(self._scene, width, height, self._screen.glyphs))
+
+    def _lacks_parts(self) -> bool:
+        """Whether the view was chosen after the last snapshot, which has nothing for it."""
+        parts = view_named(self._scene.state.view).parts
+        return any(getattr(self._scene.node, part) is None for part in parts)
 
     def _update_scene(self, now: float) -> None:
         snapshot = self._source.snapshot()
@@ -191,8 +195,9 @@ class Dashboard:
         _, height = self._screen.size
         after = pressed(self._scene, key, body_height(height))
         self._scene = replace(self._scene, state=after)
-        if after.interval_s != state.interval_s:
-            self._source.set_interval(after.interval_s)
+        if (after.interval_s, after.view) != (state.interval_s, state.view):
+            self._source.want(after.interval_s, view_named(after.view).parts)
+            self._has_news = True
         if after.row != state.row:
             self._ask_why(nursery)
 

@@ -128,7 +128,7 @@ def column_widths(table: RowTable[T], width: int) -> list[tuple[RowColumn[T], in
         column = table.columns[place]
         if place not in sizes or column.grows_to <= column.width or room <= 0:
             continue
-        needed = max((cells(column.text(row)) for row in table.rows), default=0)
+        needed = cells(max(map(column.text, table.rows), key=len, default=""))
         more = max(0, min(room, min(column.grows_to, needed) - column.width))
         sizes[place] += more
         room -= more
@@ -213,7 +213,8 @@ def _row_line(
         text = clean(column.text(row))
         if masked:
             text = masked_text(text)
-        text = plain(fit(((text, ""),), size, more))
+        if cells(text) > size:
+            text = plain(fit(((text, ""),), size, more))
         text = right(text, size) if column.is_number else left(text, size)
         spans += [(" ", ""), (text, column.style(row) if column.style is not None else "")]
     return spans

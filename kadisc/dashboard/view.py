@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from ..control.methods.snapshots import PARTS, Part
 from .lines import Line
 from .row_table import RowTable
 from .scene import Room, Scene
@@ -30,6 +31,7 @@ class View:
         begins_at_end: It is scrolled from its end, as a log is.
         why: The endpoint or key that the node is asked about for a row; None if there is nothing
             to ask.
+        parts: The parts of a snapshot that it shows; the others are not made.
     """
 
     key: str
@@ -40,3 +42,4 @@ class View:
     extent: Callable[[Scene], int] = no_lines
     begins_at_end: bool = False
     why: Callable[[str], str] | None = None
+    parts: Collection[Part] = PARTS

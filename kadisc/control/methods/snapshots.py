@@ -6,8 +6,9 @@ show is what every program can read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from typing import Final, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -19,12 +20,20 @@ from ...net.api.node import Node
 from ...observe.clients import describe_client
 from ...observe.observations import Observations
 from ...observe.services import services_document
-from ..units import milliseconds
+from ..units import milliseconds, tenths
 from .status import Status, status_of
-from .why import rounded, source_of, table_words
+from .why import source_of
+
+_endpoint = lru_cache(4096)(format_endpoint)
+"""Most endpoints are those of the snapshot before."""
+_client = lru_cache(256)(describe_client)
 
 MAX_PEERS: Final = 512
 """Peers that a snapshot has at most."""
+
+
+Part: TypeAlias = Literal["contacts", "operations", "peers", "observations"]
+"""A part of a snapshot beside its status; ``contacts`` has the buckets too."""
 
 
 class WatchedBucket(msgspec.Struct):
@@ -98,9 +107,9 @@ class WatchedPeer(msgspec.Struct):
 
 
 class NodeSnapshot(msgspec.Struct):
-    """``status``: as `status` returns it. All else is null without ``detail``. ``peers``: those of
-    this run, then those of the address book, 512 at most; null also for a node that takes part in
-    no network.
+    """``status``: as `status` returns it. Each of the other parts is null where it is not asked
+    for. ``peers``: those of this run, then those of the address book, 512 at most; null also for a
+    node that takes part in no network.
     """
 
     status: Status
@@ -111,28 +120,33 @@ class NodeSnapshot(msgspec.Struct):
     observations: Observations | None = None
 
 
-def node_snapshot(node: Node, *, detail: bool) -> NodeSnapshot:
+PARTS: Final[tuple[Part, ...]] = get_args(Part)
+
+
+def node_snapshot(node: Node, parts: Collection[Part] = PARTS) -> NodeSnapshot:
+    """The node at this moment, with these parts."""
     snapshot = node.snapshot()
-    status = status_of(node, snapshot)
-    if not detail:
-        return NodeSnapshot(status)
-    return NodeSnapshot(
-        status,
-        [each for dht in snapshot.dhts for each in watched_buckets(dht)],
-        [each for dht in snapshot.dhts for each in watched_contacts(dht)],
-        [watched_operation(each) for each in snapshot.operations],
-        watched_peers(node.own_network.listed(MAX_PEERS)) if node.own_network.is_joined else None,
-        node.observations(snapshot),
-    )
+    found = NodeSnapshot(status_of(node, snapshot))
+    if "contacts" in parts:
+        found.buckets = [each for dht in snapshot.dhts for each in watched_buckets(dht)]
+        found.contacts = [each for dht in snapshot.dhts for each in watched_contacts(dht)]
+    if "operations" in parts:
+        found.operations = [watched_operation(each) for each in snapshot.operations]
+    if "peers" in parts and node.own_network.is_joined:
+        found.peers = watched_peers(node.own_network.listed(MAX_PEERS))
+    if "observations" in parts:
+        found.observations = node.observations(snapshot)
+    return found
 
 
 def watched_buckets(dht: DhtSnapshot) -> list[WatchedBucket]:
+    family = dht.family.value
     return [
         WatchedBucket(
-            dht.family.value,
+            family,
             bucket.index,
             bucket.capacity,
-            round(bucket.touched_s_ago, 1),
+            tenths(bucket.touched_s_ago),
             bucket.replacements,
         )
         for bucket in dht.buckets
@@ -140,16 +154,17 @@ def watched_buckets(dht: DhtSnapshot) -> list[WatchedBucket]:
 
 
 def watched_contacts(dht: DhtSnapshot) -> list[WatchedContact]:
+    family = dht.family.value
     return [
         WatchedContact(
-            dht.family.value,
+            family,
             bucket.index,
             format_id(entry.contact.id),
-            format_endpoint(entry.contact.endpoint),
-            describe_client(entry.client),
+            _endpoint(entry.contact.endpoint),
+            _client(entry.client),
             milliseconds(entry.rtt_s),
-            round(entry.age_s, 1),
-            round(entry.verified_s_ago, 1),
+            tenths(entry.age_s),
+            tenths(entry.verified_s_ago),
             entry.failures,
             entry.inbound,
         )
@@ -166,29 +181,34 @@ def watched_operation(operation: OperationSnapshot) -> WatchedOperation:
 def watched_peers(listed: Iterable[ListedPeer]) -> list[WatchedPeer]:
     return [
         WatchedPeer(
-            endpoint=format_endpoint(each.why.endpoint),
-            key=each.why.key.hex() if each.why.key is not None else None,
+            endpoint=_endpoint(each.endpoint),
+            key=each.key.hex() if each.key is not None else None,
             state=_state(each),
-            table=table_words(each.why),
-            services=services_document(each.services) if each.services else {},
-            source=source_of(each.why),
-            first_seen_s_ago=round(each.why.first_seen_s_ago, 1),
-            verified_s_ago=rounded(each.why.verified_s_ago),
-            rtt_ms=milliseconds(each.why.rtt_s),
-            failures=each.why.failures,
+            table="none" if each.is_tried is None else "tried" if each.is_tried else "new",
+            services=_services(tuple(each.services.items())),
+            source=source_of(each.source),
+            first_seen_s_ago=tenths(each.first_seen_s_ago),
+            verified_s_ago=tenths(each.verified_s_ago),
+            rtt_ms=milliseconds(each.rtt_s),
+            failures=each.failures,
             slots=each.slots,
             reachable="no" if each.is_inbound else "yes" if each.is_known else "unknown",
             lan=each.is_on_lan,
-            verdict=each.why.verdict,
-            suppressed_s=round(each.why.held_back_s, 1),
+            verdict=each.verdict,
+            suppressed_s=tenths(each.held_back_s),
         )
         for each in listed
     ]
 
 
+@lru_cache(1024)
+def _services(services: tuple[tuple[str, int | bytes], ...]) -> dict[str, int | str]:
+    return services_document(dict(services))
+
+
 def _state(peer: ListedPeer) -> str:
     if not peer.is_known:
-        return "unverified" if peer.why.verified_s_ago is None else "remembered"
-    if peer.why.failures:
+        return "unverified" if peer.verified_s_ago is None else "remembered"
+    if peer.failures:
         return "failing"
     return "online" if peer.is_proven else "unproven"

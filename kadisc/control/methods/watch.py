@@ -9,7 +9,7 @@ import trio
 
 from ...errors import Closed
 from ..call import Call, Method
-from .snapshots import NodeSnapshot, node_snapshot
+from .snapshots import PARTS, NodeSnapshot, Part, node_snapshot
 
 MIN_INTERVAL_S = 0.25
 MAX_INTERVAL_S = 60.0
@@ -17,12 +17,13 @@ IntervalS = Annotated[float, msgspec.Meta(ge=MIN_INTERVAL_S, le=MAX_INTERVAL_S)]
 
 
 class WatchParams(msgspec.Struct, forbid_unknown_fields=True):
-    """A snapshot comes at once, and then after each ``interval_s``. ``detail``: also all that the
-    views of ``kadisc watch`` show: buckets, contacts, operations in flight, peers.
+    """A snapshot comes at once, and then after each ``interval_s``. ``detail``: also what the views
+    of ``kadisc watch`` show: ``parts``, or all parts where that is null.
     """
 
     interval_s: IntervalS = 1.0
     detail: bool = False
+    parts: list[Part] | None = None
 
 
 class SnapshotNews(msgspec.Struct):
@@ -37,9 +38,10 @@ class WatchingEnded(msgspec.Struct):
 
 async def _watch(params: WatchParams, call: Call) -> WatchingEnded:
     node = call.node
+    parts = (PARTS if params.parts is None else params.parts) if params.detail else ()
     while not node.pump.closed:
         if call.tell is not None:
-            news = SnapshotNews(node_snapshot(node, detail=params.detail))
+            news = SnapshotNews(node_snapshot(node, parts))
             call.tell(msgspec.to_builtins(news))
         await trio.sleep(params.interval_s)
     raise Closed("the node was closed")

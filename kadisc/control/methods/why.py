@@ -7,7 +7,7 @@ import re
 import msgspec
 import trio
 
-from ...core.book.entry import Provenance
+from ...core.book.entry import Provenance, Source
 from ...core.peers.peer_matching import MatchedBy, PeerMatch
 from ...endpoints import format_endpoint
 from ...errors import NotFound
@@ -93,14 +93,14 @@ def _document(provenance: Provenance, asn: int | None, match: PeerMatch) -> WhyD
     return WhyDocument(
         peer=format_endpoint(provenance.endpoint),
         key=provenance.key.hex() if provenance.key is not None else None,
-        table=table_words(provenance),
+        table=_table(provenance),
         verified_in_this_run=provenance.verified_in_run,
-        source=source_of(provenance),
+        source=source_of(provenance.source),
         first_seen_s_ago=round(provenance.first_seen_s_ago, 1),
         reported_s_ago=round(provenance.reported_s_ago, 1),
         reported_times=provenance.times_reported,
-        first_verified_s_ago=rounded(provenance.first_verified_s_ago),
-        verified_s_ago=rounded(provenance.verified_s_ago),
+        first_verified_s_ago=_rounded(provenance.first_verified_s_ago),
+        verified_s_ago=_rounded(provenance.verified_s_ago),
         failures=provenance.failures,
         rtt_ms=milliseconds(provenance.rtt_s),
         sequence=provenance.sequence,
@@ -112,16 +112,14 @@ def _document(provenance: Provenance, asn: int | None, match: PeerMatch) -> WhyD
     )
 
 
-def table_words(provenance: Provenance) -> str:
-    """In which table of the address book the peer is, as `WhyDocument` has it."""
+def _table(provenance: Provenance) -> str:
     if not provenance.in_book:
         return "none"
     return "tried" if provenance.tried else "new"
 
 
-def source_of(provenance: Provenance) -> str:
-    """The endpoint of the node that named the peer first, or the public word for another source."""
-    source = provenance.source
+def source_of(source: Source) -> str:
+    """The endpoint of the node that named a peer first, or the public word for another source."""
     return source_words(source) if isinstance(source, str) else format_endpoint(source)
 
 
@@ -136,8 +134,7 @@ def source_words(word: str) -> str:
     return _TAG.sub(r"rendezvous\1", word) if _TAG.fullmatch(word) else word
 
 
-def rounded(age_s: float | None) -> float | None:
-    """An age in seconds, to a tenth."""
+def _rounded(age_s: float | None) -> float | None:
     return None if age_s is None else round(age_s, 1)
 
 

@@ -317,6 +317,10 @@ class AddressBook:
             chosen += endpoints
         return chosen
 
+    def entry_at(self, endpoint: Endpoint) -> BookEntry | None:
+        """The entry at that endpoint, to be read only."""
+        return self._index.at(endpoint)
+
     def entries(self) -> Iterator[BookEntry]:
         """All entries, those of the tried table first; the caller must not change them."""
         return iter(self._index)

@@ -105,4 +105,5 @@ CONTACTS = View(
     _draw,
     table=contact_table,
     why=lambda endpoint: endpoint,
+    parts=frozenset(("contacts",)),
 )

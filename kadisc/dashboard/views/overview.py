@@ -54,4 +54,5 @@ OVERVIEW = View(
     _draw,
     extent=_extent,
     begins_at_end=True,
+    parts=frozenset(("contacts", "operations")),
 )

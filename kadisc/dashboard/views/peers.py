@@ -150,4 +150,5 @@ PEERS: Final = View(
     _draw,
     table=peer_table,
     why=lambda endpoint: endpoint,
+    parts=frozenset(("peers",)),
 )

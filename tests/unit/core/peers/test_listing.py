@@ -20,8 +20,8 @@ EVERY = 1000
 
 def listed(host: Host, world: World, limit: int = EVERY) -> dict[str, ListedPeer]:
     found = peer_network(host).listed(world.now, limit)
-    assert len(found) == len({each.why.endpoint for each in found})
-    return {repr(each.why.endpoint): each for each in found}
+    assert len(found) == len({each.endpoint for each in found})
+    return {repr(each.endpoint): each for each in found}
 
 
 def test_peers_of_this_run_come_before_those_that_were_only_reported() -> None:
@@ -34,10 +34,10 @@ def test_peers_of_this_run_come_before_those_that_were_only_reported() -> None:
     found = listed(host, world)
     assert [repr(each) for each in (one.endpoint, two.endpoint)] == sorted(list(found)[:2])
     known, only_reported = found[repr(one.endpoint)], found[repr(reported)]
-    assert known.is_known and known.is_proven and not known.why.failures
+    assert known.is_known and known.is_proven and not known.failures
     assert known.services == peer_network(one).snapshot(world.now).services
     assert known.slots == peer_network(host).components.view.slots_of(one.endpoint) > 0
-    assert not only_reported.is_known and only_reported.why.verified_s_ago is None
+    assert not only_reported.is_known and only_reported.verified_s_ago is None
     assert not only_reported.services
     for limit in range(len(found)):
         assert list(listed(host, world, limit)) == list(found)[:limit]
@@ -56,4 +56,4 @@ def test_a_verdict_and_a_key_without_proof_are_told() -> None:
     found = listed(host, world)[repr(place)]
     assert found.is_known and not found.is_proven
     assert found.services == {"p2p": 9333}
-    assert found.why.verdict == "bad" and found.why.held_back_s > 0
+    assert found.verdict == "bad" and found.held_back_s > 0
