@@ -74,7 +74,7 @@ ROOMS = {
     "net": (
         *("environment", "as_map_file", "tcp_check", "transport", "state", "mapping", "link"),
         *("join", "lan", "contradictions", "toml_lines", "config_file", "config_faults"),
-        *("api", "oneshot", "devnet"),
+        *("admin", "api", "oneshot", "devnet"),
     ),
     "sim": (
         *(

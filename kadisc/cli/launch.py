@@ -16,25 +16,27 @@ from ..endpoints import Endpoint, Scope, port_of, scope_of
 from ..errors import BindError, UsageError
 from ..net.api.node import Node
 from ..net.api.open import open_everywhere, open_node, open_port, open_ports
+from ..net.config_file import GivenValues, config_from
 from ..net.devnet import open_devnet
 from ..net.environment import may_map
 from ..net.join.own_address import external_doubts
 from ..net.mapping.arguments import mapped_ports
 from ..net.transport.ports import Port
-from .options import configuration, state_folder
+from .options import state_folder, values_given, values_given_again
 from .output import say
 
 
-def configured(options: argparse.Namespace) -> Config:
+def configured(options: argparse.Namespace) -> GivenValues:
     """What the file, the environment and the options say. Raises UsageError."""
     is_devnet = options.devnet is not None
-    return configuration(options, only_for=(HoldsFor.EVERY_COMMAND,) if is_devnet else None)
+    return values_given(options, only_for=(HoldsFor.EVERY_COMMAND,) if is_devnet else None)
 
 
 @asynccontextmanager
-async def opened(options: argparse.Namespace, config: Config) -> AsyncIterator[Sequence[Node]]:
+async def opened(options: argparse.Namespace, given: GivenValues) -> AsyncIterator[Sequence[Node]]:
     """The nodes of this ``configured`` command; the first is the user's."""
     is_devnet = options.devnet is not None
+    config = config_from(given.values)
 
     def choose_ports() -> list[Port]:
         return open_ports(config) if config.bind else _default_ports(config, is_devnet=is_devnet)
@@ -63,6 +65,7 @@ async def opened(options: argparse.Namespace, config: Config) -> AsyncIterator[S
         ports=choose_ports,
         state_is_optional=is_optional,
     ) as node:
+        node.administration.reloading.begin(given, lambda: values_given_again(options))
         if node.own_network.is_joined:
             # Programs ask a node for peers as soon as its socket is there: those of a daemon that
             # knows none come before the nodes that fill its table.

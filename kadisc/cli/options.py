@@ -7,11 +7,14 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..config import Config
 from ..config.declaration import Bounds, Commands, Heading, HoldsFor
 from ..config.keys import KEYS
+
+if TYPE_CHECKING:
+    from ..net.config_file import GivenValues, Origin
 
 APP_NAME = "kadisc"
 _VARIABLES: Final = {"state_dir": "KADISC_STATE_DIR"}
@@ -165,16 +168,38 @@ def configured(
     of_file = read_values(path) if path is not None else {}
     from_environment = _from_environment()
     check_values(from_environment, lambda key: _VARIABLES[key])
-    values = of_file | from_environment
-    if only_for is not None:
-        values = {
-            name: value
-            for name, value in values.items()
-            if KEYS[name].setting.holds_for in only_for
-        }
+    values = _held(of_file | from_environment, only_for)
     given = given_options(options)
     check_values(given, flag_of)
     return Configured(path, of_file, from_environment, given, config_from(values | given))
+
+
+def _held(values: Mapping[str, Any], only_for: Collection[HoldsFor] | None) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in values.items()
+        if only_for is None or KEYS[name].setting.holds_for in only_for
+    }
+
+
+def values_given(
+    options: argparse.Namespace, *, only_for: Collection[HoldsFor] | None = None
+) -> GivenValues:
+    """As `configured`, as one value of each key, with what gave it."""
+    from ..net.config_file import GivenValues
+
+    told = configured(options, only_for=only_for)
+    origins: dict[str, Origin] = dict.fromkeys(told.of_file, "file")
+    origins |= dict.fromkeys(told.of_environment, "environment")
+    origins |= dict.fromkeys(told.of_options, "option")
+    values = _held({**told.of_file, **told.of_environment}, only_for)
+    return GivenValues(values | dict(told.of_options), origins)
+
+
+def values_given_again(options: argparse.Namespace) -> GivenValues:
+    """As `values_given`, later: the file of the user may be there by then, or gone."""
+    default_config_path.cache_clear()
+    return values_given(options)
 
 
 def variable_of(name: str) -> str:

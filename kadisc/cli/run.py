@@ -95,18 +95,19 @@ def spare_collections() -> None:
 async def _run(options: argparse.Namespace, ending: Ending) -> int:
     import trio
 
+    from ..net.config_file import config_from
     from ..service.notify import Notifier
     from ..service.watchdog import status_words, told
     from .launch import configured, opened
     from .log_options import log_for
     from .run_log import RunLog
 
-    config = configured(options)
-    log = RunLog(log_for(options, config.log))
+    given = configured(options)
+    log = RunLog(log_for(options, config_from(given.values).log))
     notifier = Notifier.from_environment(say)
     try:
         async with (
-            opened(options, config) as nodes,
+            opened(options, given) as nodes,
             told(
                 notifier,
                 lambda: status_words(nodes[0].snapshot()),

@@ -14,7 +14,6 @@ from .declaration import (
     Heading,
     HoldsFor,
     Option,
-    Setting,
     ValueFlag,
     metadata,
     one_of,
@@ -25,6 +24,7 @@ from .declaration import (
 from .defences import DIVERSITY_DEFENCES
 from .log import LogConfig
 from .metrics import MetricsConfig
+from .service import SERVICE
 
 CLIENT_VERSION: Final = b"KD\x00\x01"
 """The ``v`` of this program (BEP 5): two letters for the client, two bytes for its version."""
@@ -140,23 +140,7 @@ class Config:
         ),
     )
     service: Mapping[str, int | bytes] | Sequence[str] = field(
-        default_factory=dict,
-        hash=False,
-        metadata=metadata(
-            Setting(
-                Form.SERVICE,
-                "The node offers these services to peers of its network: each name with a port, or"
-                " with a few bytes.",
-                file_default=(),
-                option=Option(
-                    Commands.RUN,
-                    "NAME=PORT|0xHEX",
-                    "service that this node offers to peers of its network, as in eth=30303;"
-                    " repeatable",
-                ),
-                holds_for=HoldsFor.THE_LASTING_NODE,
-            )
-        ),
+        default_factory=dict, hash=False, metadata=metadata(SERVICE)
     )
     state_dir: str | None = setting(
         None,
@@ -217,6 +201,20 @@ class Config:
             "neither answer nor contact addresses in this subnet; repeatable",
             heading=Heading.PEERS,
         ),
+    )
+    ban_file: tuple[str, ...] = setting(
+        (),
+        Form.FILE,
+        "The subnets in these files are banned as those of ``ban``: one a line, in CIDR notation or"
+        " a single address; what follows ``#`` or ``;`` is a comment. They are read again at each"
+        " reload.",
+        option=Option(
+            Commands.RUN,
+            "FILE",
+            "ban the subnets in this file, one a line; read again at kadisc reload; repeatable",
+            heading=Heading.PEERS,
+        ),
+        holds_for=HoldsFor.NOT_A_DEVNET,
     )
     netrestrict: tuple[str, ...] = setting(
         (),

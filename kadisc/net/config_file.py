@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 from ..config import Config
 from ..config.declaration import Bounds, Choice, Form
@@ -33,6 +33,18 @@ MAX_KEY_PARTS: Final = 64
 SERVICE_KEY: Final = "service"
 _STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'')
 _BETWEEN_KEYS: Final = re.compile(r"[=,\[\]{}]")
+Origin = Literal["option", "file", "environment", "program"]
+Values = Mapping[str, Any]
+"""Of the keys that were given, by their dotted names; they have been checked."""
+
+
+class GivenValues(NamedTuple):
+    """``origins``: what says so, by key: an option of the command line, the configuration file or
+    an environment variable.
+    """
+
+    values: Values
+    origins: Mapping[str, Origin]
 
 
 def read_values(path: Path) -> dict[str, Any]:

@@ -23,6 +23,13 @@ from ..core.contract.events import (
 from ..core.contract.reach_verdict import MAPPED, ReachVerdict
 from ..endpoints import Family, format_endpoint, format_ip, format_subnet
 from ..ids import format_id
+from .admin_events import (
+    Administered,
+    ConfigReloaded,
+    ReloadRefused,
+    admin_fields,
+    admin_words,
+)
 from .event_names import NAME_OF, Notable
 from .lan import LanInterfaceSnapshot, lan_words
 from .log_stamp import INFO, WARNING
@@ -55,6 +62,7 @@ _WARNINGS: Final = (
     BootstrapFailing,
     ControlSocketMissing,
     ControlSocketRemade,
+    ReloadRefused,
     HostUnresolved,
     NoContactsLeft,
     NothingToJoin,
@@ -122,6 +130,8 @@ def record_of(event: Notable) -> dict[str, object]:
 def fields_of(event: Notable) -> dict[str, object]:
     """The event as a JSON object, without its name."""
     match event:
+        case Administered() | ConfigReloaded() | ReloadRefused():
+            return admin_fields(event)
         case Joined(family, verified):
             return {"family": family.value, "contacts": verified}
         case WentOffline(family):
@@ -246,6 +256,8 @@ def reason_of(event: Notable) -> str:
 def words_for(event: Notable) -> tuple[str, str]:
     """A short name and a line of text."""
     match event:
+        case Administered() | ConfigReloaded() | ReloadRefused():
+            return admin_words(event)
         case Joined() | WentOffline() | CameOnline() | AddressChanged() | NoContactsLeft():
             name, words = _family_words(event)
             return name, f"{family_name(event.family)}: {words}"

@@ -25,6 +25,7 @@ from ..core.contract.events import (
     WentOffline,
 )
 from ..errors import UsageError
+from .admin_events import Administered, ConfigReloaded, ReloadRefused
 from .shell_events import (
     BootstrapFailing,
     BootstrapWorking,
@@ -101,6 +102,9 @@ EVENTS: Final[Mapping[str, type[Notable] | type[Fine]]] = {
     "state_damaged": StateDamaged,
     "state_kept_back": StateKeptBack,
     "self_check_failed": SelfCheckFailed,
+    "administered": Administered,
+    "config_reloaded": ConfigReloaded,
+    "reload_refused": ReloadRefused,
     "suspicious_lookup": SuspiciousLookup,
     "record_changed": RecordChanged,
     "contact_added": ContactAdded,

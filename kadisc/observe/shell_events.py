@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..endpoints import Endpoint, Family
+from .admin_events import AdminEvent
 from .mappings import MappingSnapshot
 
 
@@ -178,7 +179,8 @@ class LanChanged:
 
 
 ShellEvent: TypeAlias = (
-    BootstrapFailing
+    AdminEvent
+    | BootstrapFailing
     | BootstrapWorking
     | HostUnresolved
     | LanChanged

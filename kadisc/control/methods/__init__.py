@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..call import Method
+from .administration import PEER_ADD, PEER_BAN, PEER_LIST, PEER_REMOVE, PEER_UNBAN
 from .announce import ANNOUNCE
 from .book import BOOK_EXPORT, BOOK_IMPORT
 from .config import CONFIG
@@ -20,6 +21,7 @@ from .peers import PEERS
 from .ping import PING
 from .put import PUT
 from .record import RECORD
+from .reload import RELOAD, STOP
 from .resolve import RESOLVE
 from .set_service import SET_SERVICE
 from .status import STATUS
@@ -48,6 +50,13 @@ _ALL = (
     FEED_STATE,
     BOOK_EXPORT,
     BOOK_IMPORT,
+    PEER_LIST,
+    PEER_ADD,
+    PEER_REMOVE,
+    PEER_BAN,
+    PEER_UNBAN,
+    RELOAD,
+    STOP,
     SUBSCRIBE,
     WATCH,
 )

@@ -9,7 +9,6 @@ operator typed are not checked here.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from typing import Final
 
@@ -27,7 +26,7 @@ from ...endpoints import (
     subnet_prefix,
     tunnelled_ipv4,
 )
-from ...networks import NetworkSet
+from ...networks import NetworkSet, network_of
 from .contact_pool import PooledContact
 from .lan_contacts import LanContacts
 
@@ -61,7 +60,7 @@ def _of_one_netgroup(restricted_to: Iterable[str]) -> list[str]:
     """The networks that are no larger than a /16 (IPv6 /32): what an operator can know as its own.
     A larger one, as in ``0.0.0.0/0`` against IPv6, has networks of others.
     """
-    networks = (ipaddress.ip_network(text, strict=False) for text in restricted_to)
+    networks = map(network_of, restricted_to)
     return [
         str(network)
         for network in networks

@@ -156,6 +156,25 @@ class NetworkMember(NodeView):
         services = {each: of for each, of in self.services.items() if each != name}
         if value is not None:
             services[name] = value
+        self._offer(services)
+        return self.own_network.sequence
+
+    def _configure_services(
+        self, before: Mapping[str, int | bytes], now: Mapping[str, int | bytes]
+    ) -> None:
+        """Of another configuration than ``before``. What `set_service` has changed stays, unless
+        the configuration says something new of it. Raises as that does.
+        """
+        services = dict(self.services)
+        for name in (*before, *now):
+            if before.get(name) != now.get(name):
+                services.pop(name, None)
+                if name in now:
+                    services[name] = now[name]
+        if self.own_network.is_joined:
+            self._offer(services)
+
+    def _offer(self, services: Mapping[str, int | bytes]) -> None:
         if services != self.services:
             now = self.pump.now()
             paid_until = max(self._paid_until, now) + SERVICE_CHANGE_S
@@ -166,4 +185,3 @@ class NetworkMember(NodeView):
                 )
             self.port_mapper.set_services(services)
             self._paid_until = paid_until
-        return self.own_network.sequence

@@ -16,6 +16,8 @@ from ...endpoints import Family
 from ...observe.shell_events import ShellEvent
 from ...wire.items import Item
 from ...wire.records import PeerRecord
+from ..admin.administration import Administration
+from ..admin.bans import Bans
 from ..join.bootstrap import Bootstrap
 from ..join.static_peers import StaticPeerResolver
 from ..lan.lan import Lan
@@ -64,6 +66,7 @@ class Node(NetworkMember):
         sources: Sequence[Sequence[str]],
         rng: Random,
         keeper: Keeper | None = None,
+        bans: Bans | None = None,
     ) -> None:
         """`open_node` and `make_node` make nodes.
 
@@ -74,6 +77,7 @@ class Node(NetworkMember):
             sources: ``HOST:PORT`` of nodes to join by; one source a second.
             rng: The source of all random choices.
             keeper: Saves what the node is to know in its next run.
+            bans: What is banned from the start, as the core knows already.
 
         Raises:
             UsageError: a host or a peer of ``config`` cannot be read.
@@ -103,6 +107,16 @@ class Node(NetworkMember):
         """``HOST:PORT`` of the nodes to join by, without the contacts of the last run."""
         self._bootstrap = Bootstrap(pump, config, sources, rng)
         self._static_peers = StaticPeerResolver(pump, config, rng)
+        self.administration = Administration(
+            pump,
+            config,
+            bans or Bans(config, {}),
+            self._static_peers,
+            lan,
+            keeper,
+            self._configure_services,
+        )
+        """What an operator changes while the node runs."""
         self._tcp_dials = TcpDials(pump)
         pump.dispatch.tap(self._published_record.note)
 
@@ -110,6 +124,7 @@ class Node(NetworkMember):
         """Starts the node's tasks. Without ``joins`` it sends only what calls make it send."""
         self.pump.start(nursery)
         self.publisher.start(nursery)
+        nursery.start_soon(self.administration.run, name="kadisc administration")
         if joins:
             self._static_peers.start(nursery)
             self._bootstrap.start(nursery)

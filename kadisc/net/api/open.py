@@ -18,6 +18,8 @@ from ...core.core import Core
 from ...core.peers.own_record import Membership
 from ...endpoints import Family, Scope, port_of, scope_of
 from ...errors import BindError, UsageError
+from ..admin.ban_files import read_ban_files
+from ..admin.bans import Bans
 from ..as_map_file import as_map_in
 from ..config_file import services_of, usable
 from ..join.bootstrap import sources_of
@@ -113,7 +115,7 @@ def make_node(
         join_network: Whether the node takes part in ``config.network``.
 
     Raises:
-        UsageError: a text of ``config`` or of ``bootstrap`` cannot be read.
+        UsageError: a text of ``config`` or of ``bootstrap`` cannot be read, or a file of bans.
     """
     config = config.settled()
     if all(scope_of(port.local_endpoint) is Scope.LOOPBACK for port in ports):
@@ -131,11 +133,13 @@ def make_node(
     identity = keeper.identity if keeper is not None else Identity.new(rng)
     addresses = own_addresses(config, ports, saved)
     core = _core(config, identity, addresses, rng, clock, join_network=join_network)
+    bans = _bans(config, keeper, clock)
+    core.set_bars(bans.banned(), bans.allowed(), clock.now())
     core.restore(saved, clock.now())
     _tell_of_last_run(core, saved, ports, clock)
     sources = sources_of(config, bootstrap, saved)
     pump = Pump(core, ports, clock, self_check_every=config.self_check)
-    return Node(config, identity, pump, sources, rng, keeper)
+    return Node(config, identity, pump, sources, rng, keeper, bans)
 
 
 def _core(
@@ -167,6 +171,16 @@ def _core(
         )
     except ValueError as error:  # of a subnet in CIDR notation
         raise UsageError(str(error)) from None
+
+
+def _bans(config: Config, keeper: Keeper | None, clock: Clock) -> Bans:
+    """Those of the configuration and its files, and those by command that are not over. Raises
+    UsageError.
+    """
+    saved = keeper.administration.bans if keeper is not None else ()
+    bans = Bans(config, read_ban_files(config.ban_file), saved)
+    bans.expire(clock.wall_s())
+    return bans
 
 
 def _tell_of_last_run(core: Core, saved: SavedState, ports: Sequence[Port], clock: Clock) -> None:

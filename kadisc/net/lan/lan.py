@@ -6,7 +6,7 @@ import ipaddress
 import math
 import socket
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Final
 
@@ -112,6 +112,18 @@ class Lan:
                     await self._exchange(sockets, beacons, events)
                 finally:
                     self._close(sockets, beacons)
+
+    def give(self, hosts: Iterable[str]) -> None:
+        """Nodes at these HOST:PORT are contacts as any others from now on, where they are on a
+        link: the operator named them.
+        """
+        given = {parse_host(host) for host in hosts} - self._given
+        self._given |= given
+        if self._beacons is not None and not self._pump.closed:
+            for node in self._beacons.nodes:
+                if node.endpoint in given:  # its next beacon is that of any other node
+                    self._pump.core.lan_lost(node.endpoint, self._pump.now())
+            self._pump.flush()
 
     def snapshot(self) -> LanSnapshot:
         """What was found, by interface."""

@@ -39,6 +39,14 @@ from ...observe.shell_events import (
 )
 from ...wire.items import Item
 from ..transport.pump import Pump
+from .administration_file import (
+    FILE_NAME as ADMINISTRATION,
+)
+from .administration_file import (
+    SavedAdministration,
+    read_administration,
+    write_administration,
+)
 from .damage import reason_of
 from .kept_back import split
 from .saved_nonces import SavedNonce
@@ -100,8 +108,12 @@ class Keeper:
         kept, notices = folder.open()
         self._notices: list[ShellEvent] = [*notices]
         self._mark = StartMark(folder.path)
+        self.administration = SavedAdministration()
+        """The bans and static peers by command, as they are in the folder."""
         if folder.is_locked:
             self._mark.leave()
+            self.administration, notice = read_administration(folder.path)
+            self._notices += [notice] if notice is not None else []
         self.saved, self._kept_back = split(kept.saved_state(config.network), self._mark.unclean)
         if self._kept_back.is_any:
             self._notices.append(StateKeptBack(self._mark.unclean, bool(self._kept_back.peers)))
@@ -138,6 +150,17 @@ class Keeper:
     def folder_is_in_place(self) -> bool:
         """Whether the lock that this node holds was neither removed nor replaced. Blocks."""
         return self._folder.is_in_place
+
+    async def save_administration(self, saved: SavedAdministration) -> str | None:
+        """Returns why it could not be saved for the next run; None if it was."""
+        if not self._folder.is_locked:
+            return f"the state folder {self._folder.path} cannot be written"
+        self.administration = saved
+        try:
+            await in_thread(partial(write_administration, self._folder.path, saved))
+        except (OSError, RuntimeError, MemoryError) as error:
+            return f"{self._folder.path / ADMINISTRATION} cannot be written: {reason_of(error)}"
+        return None
 
     def keep_nonces(self, nonces: Callable[[], tuple[SavedNonce, ...]]) -> None:
         """``nonces`` returns the nonces of port mappings that the next run is to use."""
@@ -261,6 +284,8 @@ class Keeper:
         self._saved_published = state.published
         self.saved_nonces = nonces
         if was_remade:
+            if self.administration != SavedAdministration():
+                await self.save_administration(self.administration)
             pump.publish(StateFolderRemade(str(self._folder.path)))
         if self._failing:
             self._failing = False

@@ -22,7 +22,7 @@ from ...core.contract.saved_state import SavedBook, SavedPeerNetwork, SavedState
 from ...errors import StateInUse, StateUnusable
 from ...observe.describe import count
 from ...observe.shell_events import StateDamaged, StateSetAside, StateUnsaved
-from . import identity_file
+from . import administration_file, identity_file
 from .damage import DamagedState, NewerState, reason_of
 from .identity_file import KeptIdentity, decode_identity, encode_identity
 from .kept_beside import copy_of, other_families, without
@@ -142,7 +142,9 @@ class StateFolder:
                 self._key = kept.seed
                 return kept, (trouble,)
             return self._all_that_is_kept((trouble,))
-        remove_unfinished(self.path, (FILE_NAME, identity_file.FILE_NAME))
+        remove_unfinished(
+            self.path, (FILE_NAME, identity_file.FILE_NAME, administration_file.FILE_NAME)
+        )
         return self._all_that_is_kept(())
 
     def _all_that_is_kept(
