@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
@@ -17,17 +18,17 @@ if TYPE_CHECKING:
     from ..core.contract.events import Joined
     from ..net.api.node import Node
     from .run_log import RunLog
-    from .tasks import Ending
+    from .tasks import Ending, Hangups
 
 MAX_NODES = 1000
 """As of `net/devnet.py`, which a help text need not import."""
 SUMMARY = "run a node (the default command)"
 DESCRIPTION = (
-    "Runs a node until Ctrl-C, SIGTERM or SIGHUP. It rejoins through saved contacts and bootstrap "
-    "hosts, retries while they are unreachable, and answers other nodes. With --devnet a whole "
-    "network runs in this process, on 127.x.y.z, to try everything without internet. Without "
+    "Runs a node until Ctrl-C, SIGTERM or kadisc stop. It rejoins through saved contacts and "
+    "bootstrap hosts, retries while they are unreachable, and answers other nodes. With --devnet a "
+    "whole network runs in this process, on 127.x.y.z, to try everything without internet. Without "
     "--bind it listens at port 6881 in every address family, or at any free port if that one is "
-    "in use."
+    "in use. At SIGHUP it reads its configuration again, as by kadisc reload."
 )
 EXAMPLES = """\
 examples:
@@ -40,6 +41,7 @@ examples:
 MIDDLE_COLLECTIONS = 500
 """All generations are collected at most once in so many collections of the younger two."""
 _SUMMARY_INTERVAL_S = 60.0
+_RELOAD_AGAIN_S = 1.0
 _DEVNET_JOIN_S = 90.0
 """How long the ``joined`` event of a devnet waits for all of its nodes: a large devnet takes time
 on a small machine, and a node that is stuck must not hide that the others have joined.
@@ -67,11 +69,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     if options.ephemeral and options.state_dir is not None:
         raise UsageError("--ephemeral keeps no state, so it cannot be given with --state-dir")
-    from .tasks import Ending, run_until_signalled
+    from .tasks import Ending, Hangups, run_until_signalled
 
-    ending = Ending()
-    # A signal is the normal end of a node.
-    return run_until_signalled(lambda: _run(options, ending), when_signalled=0, ending=ending)
+    ending, hangups = Ending(), Hangups()
+    # A signal is the normal end of a node; but SIGHUP has it read its configuration again.
+    return run_until_signalled(
+        lambda: _run(options, ending, hangups), when_signalled=0, ending=ending, hangups=hangups
+    )
 
 
 def spare_collections() -> None:
@@ -92,10 +96,11 @@ def spare_collections() -> None:
     gc.set_threshold(young, middle, MIDDLE_COLLECTIONS)
 
 
-async def _run(options: argparse.Namespace, ending: Ending) -> int:
+async def _run(options: argparse.Namespace, ending: Ending, hangups: Hangups) -> int:
     import trio
 
     from ..net.config_file import config_from
+    from ..net.transport.nurseries import open_flat_nursery
     from ..service.notify import Notifier
     from ..service.watchdog import status_words, told
     from .launch import configured, opened
@@ -113,15 +118,33 @@ async def _run(options: argparse.Namespace, ending: Ending) -> int:
                 lambda: status_words(nodes[0].snapshot()),
                 lambda: all(node.pump.keeps_up for node in nodes),
             ),
+            open_flat_nursery() as nursery,
         ):
             spare_collections()
+            nodes[0].administration.stop = lambda: ending.end("kadisc stop")
+            nodes[0].administration.reloading.takes("log.level", log.set_level)
+            nursery.start_soon(_reload_at, hangups, nodes[0])
             if not await _show(nodes, options, log):
                 await _log(nodes, log, is_devnet=options.devnet is not None)
+            nursery.cancel_scope.cancel()
     except trio.Cancelled:
-        log.stopped(ending.signal.name if ending.signal is not None else None)
+        log.stopped(ending.signal.name if ending.signal is not None else None, ending.by)
         raise
     log.stopped(None)
     return 0
+
+
+async def _reload_at(hangups: Hangups, node: Node) -> None:
+    """Has the node read its configuration again at each SIGHUP, at most once a second."""
+    import trio
+
+    from ..errors import KadiscError
+
+    while True:
+        await hangups.next()
+        with suppress(KadiscError):  # an event says so
+            await node.administration.reloading.reload()
+        await trio.sleep(_RELOAD_AGAIN_S)
 
 
 async def _show(nodes: Sequence[Node], options: argparse.Namespace, log: RunLog) -> bool:

@@ -135,11 +135,15 @@ class RunLog:
         )
         self._tell("contacts", "contacts", f"{known}; {received} datagrams in, {sent} out")
 
-    def stopped(self, signal_name: str | None) -> None:
-        """``signal_name``: that of the signal that ended the node."""
+    def set_level(self, level: str) -> None:
+        """The least level that is written from now on."""
+        self.log.level = level
+
+    def stopped(self, signal_name: str | None, by: str | None = None) -> None:
+        """``signal_name``: that of the signal that ended the node. ``by``: what else did."""
         self.log.tell_left_out(all_of_them=True)
-        words = f"by {signal_name}" if signal_name is not None else ""
-        self._tell("stopped", "stopped", words, signal=signal_name)
+        by = signal_name or by
+        self._tell("stopped", "stopped", f"by {by}" if by else "", signal=signal_name)
 
     def _tell(self, event: str, name: str, words: str, **fields: object) -> None:
         """For what the command itself does, once or once a minute."""

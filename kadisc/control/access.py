@@ -30,6 +30,19 @@ def may_write(sock: trio.socket.SocketType, *, has_group: bool, group_writes: bo
 
 def user_of(sock: trio.socket.SocketType) -> int | None:
     """The number of the user that opened the connection; None where the system does not tell."""
+    credentials = _credentials(sock)
+    return credentials[1] if credentials is not None else None
+
+
+def process_of(sock: trio.socket.SocketType) -> int | None:
+    """The number of the process at the other end, for a client that which listens; None where the
+    system does not tell, as of a process in another container.
+    """
+    credentials = _credentials(sock)
+    return credentials[0] or None if credentials is not None else None
+
+
+def _credentials(sock: trio.socket.SocketType) -> tuple[int, int, int] | None:
     option = getattr(socket, "SO_PEERCRED", None)
     if option is None:
         return None
@@ -38,5 +51,5 @@ def user_of(sock: trio.socket.SocketType) -> int | None:
     except OSError:
         return None
     assert isinstance(told, bytes)
-    user: int = _CREDENTIALS.unpack(told)[1]
-    return user
+    process, user, group = _CREDENTIALS.unpack(told)
+    return process, user, group

@@ -13,6 +13,7 @@ import msgspec
 import trio
 
 from ..errors import Closed, KadiscError, NotRunning
+from .access import process_of
 from .call import Method, Tell
 from .lines import LineBuffer, LineTooLong
 from .protocol import PARTIAL, ErrorObject, encode_request, error_from
@@ -57,6 +58,11 @@ class ControlClient:
         self._lines = LineBuffer(MAX_RESPONSE_BYTES)
         self._unread: list[bytes] = []
         self._last_id = 0
+
+    @property
+    def process(self) -> int | None:
+        """The number of the node's process; None where the system does not tell."""
+        return process_of(self._stream.socket)
 
     async def call(
         self,

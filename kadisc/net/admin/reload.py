@@ -86,10 +86,12 @@ class Reloading:
                 thread left. Nothing was changed.
         """
         if self._reread is None:
-            raise UsageError(
+            refusal = UsageError(
                 "this node has no configuration that could be read again: it is a devnet, or a "
                 "program opened it"
             )
+            self._pump.publish(ReloadRefused(str(refusal)))
+            raise refusal
         reread = self._reread
 
         def read() -> tuple[GivenValues, Config, dict[str, NetworkSet]]:
@@ -105,8 +107,8 @@ class Reloading:
                 error: KadiscError = Busy("the system has no thread left to read the configuration")
                 self._pump.publish(ReloadRefused(str(error)))
                 raise error from None
-            except KadiscError as refusal:
-                self._pump.publish(ReloadRefused(str(refusal)))
+            except KadiscError as wrong:
+                self._pump.publish(ReloadRefused(str(wrong)))
                 raise
             self._origins = configured.origins
             self._pump.publish(ConfigReloaded(*reloaded))
