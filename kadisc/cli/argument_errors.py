@@ -11,7 +11,7 @@ _INVALID_CHOICE = re.compile(r"invalid choice: (?P<value>'.*?'|\".*?\"|\S+) \(",
 _EXCLUDES = re.compile(r"not allowed with argument (?P<other>\S+)")
 _SUPERFLUOUS = re.compile(r"ignored explicit argument (?P<value>.*)", re.DOTALL)
 _REQUIRED = "the following arguments are required: "
-_MAX_NAMED = 20
+_MAX_NAMED = 40
 """At most this many choices are named in an error."""
 
 

@@ -12,9 +12,9 @@ SUMMARY = "have the running node read its configuration again"
 DESCRIPTION = (
     "The running node reads its configuration file and the files of bans again, as at SIGHUP. "
     "These keys take effect at once: ban, ban_file, netrestrict, peer, service, log.level. All "
-    "others that differ are named, and need a restart. What was given as an option of kadisc run goes on to "
-    "win over the file. A file that is wrong changes nothing, and the error says what is wrong in "
-    "it. " + NEEDS_A_RUNNING_NODE
+    "others that differ are named, and need a restart. What was given as an option of kadisc run "
+    "goes on to win over the file. A file that is wrong changes nothing, and the error says where. "
+    + NEEDS_A_RUNNING_NODE
 )
 EXAMPLES = """\
 examples:

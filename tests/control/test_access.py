@@ -25,7 +25,10 @@ from kadisc.errors import BindError, UsageError
 from .lab import Lab, open_lab
 
 OWN_GROUP = grp.getgrgid(os.getegid()).gr_name
-WRITING = {"announce", "put", "feedback", "set_service", "book_import"}
+WRITING = {
+    *("announce", "put", "feedback", "set_service", "book_import"),
+    *("peer_add", "peer_remove", "peer_ban", "peer_unban", "reload", "stop"),
+}
 NOBODY = 65534
 
 

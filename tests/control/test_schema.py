@@ -44,6 +44,14 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("feed_state", {"name": "file", "condition": "up", "want": 8, "started_s_ago": 1.5}),
     ("book_export", {}),
     ("book_import", {"lines": []}),
+    ("peer_list", {}),
+    ("peer_add", {"peer": HOST}),
+    ("peer_remove", {"peer": HOST}),
+    ("peer_ban", {"network": "198.51.100.0/24", "for_s": 60.0}),
+    ("peer_unban", {"network": "198.51.100.0/24"}),
+    ("reload", {}),
+    ("stop", {}),
+    ("metrics", {}),
     ("find", {"target": "no ID"}),
 ]
 """One of each method that ends by itself."""
@@ -103,7 +111,12 @@ async def test_every_line_of_real_traffic_fits(tmp_path: Path) -> None:
                 head = head or line["params"]["value"].get("line", "")
             assert line["id"] == number
             seen.add(method if "result" in line else f"{method} failed")
-    assert {"find failed", *(method for method, _ in REQUESTS)} <= seen | {"get", "resolve"}
+    assert {"find failed", *(method for method, _ in REQUESTS)} <= seen | {
+        "get",
+        "resolve",
+        "reload",
+        "stop",
+    }
     assert {method for method, _ in REQUESTS + STREAMS} == set(METHODS)
 
 

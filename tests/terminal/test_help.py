@@ -23,6 +23,7 @@ COMMANDS = (
         "config init",
         "config check",
         "config show",
+        *("peer", "reload", "stop", "metrics"),
     ),
 )
 

@@ -50,8 +50,8 @@ function _shtab_kadisc_using
   test "$_shtab_kadisc_cmdpath" = "$argv"
 end
 
-set -g _shtab_kadisc_commands run find peers announce put get resolve ping status watch doctor record why feedback feed book conformance sim 'sim run' 'sim list' 'sim sweep' 'sim hunt' 'sim report' 'sim calibrate' config 'config init' 'config check' 'config show' completion
-set -g _shtab_kadisc_opts_with_value --adversary --advertise --asmap --ban --bind --bootstrap --cas --case --chain --check --config --control-group --count --devnet --down-after --external --first-seed --for --format --gateway --height --interval --jobs --k --log-addresses --log-format --log-level --look-every --lookups --map-port --method --metrics --metrics-token --minutes --netrestrict --network --nodes --only --out --params --paths --peer --peers-address --peers-method --port --rate --reachable --rpc --rpc-cookie --rpc-password-file --rpc-user --salt --scheduler --seed --seeds --self-check --seq --service --set --source --state-dir --then --timeout --trace --vary --view --wait --want --where --width --without --workers
+set -g _shtab_kadisc_commands run find peers announce put get resolve ping status watch doctor record why feedback feed book peer reload stop metrics conformance sim 'sim run' 'sim list' 'sim sweep' 'sim hunt' 'sim report' 'sim calibrate' config 'config init' 'config check' 'config show' completion
+set -g _shtab_kadisc_opts_with_value --adversary --advertise --asmap --ban --ban-file --bind --bootstrap --cas --case --chain --check --config --control-group --count --devnet --down-after --external --first-seed --for --format --gateway --height --interval --jobs --k --log-addresses --log-format --log-level --look-every --lookups --map-port --method --metrics --metrics-token --minutes --netrestrict --network --nodes --only --out --params --paths --peer --peers-address --peers-method --port --rate --reachable --rpc --rpc-cookie --rpc-password-file --rpc-user --salt --scheduler --seed --seeds --self-check --seq --service --set --source --state-dir --then --timeout --trace --vary --view --wait --want --where --width --without --workers
 
 complete -c kadisc -e
 complete -c kadisc -f
@@ -75,6 +75,7 @@ complete -c kadisc -n _shtab_kadisc_using -l peer -x -d 'static peer: kept also 
 complete -c kadisc -n _shtab_kadisc_using -l asmap -xka "(__fish_complete_path (commandline -ct))" -d 'map of autonomous systems in the format of Bitcoin Core (asmap): contacts are spread over systems, not over /16s'
 complete -c kadisc -n _shtab_kadisc_using -l read-only -d 'the node sends queries and never answers any (BEP 43), so that no other node keeps it in a table'
 complete -c kadisc -n _shtab_kadisc_using -l ban -x -d 'neither answer nor contact addresses in this subnet; repeatable'
+complete -c kadisc -n _shtab_kadisc_using -l ban-file -xka "(__fish_complete_path (commandline -ct))" -d 'ban the subnets in this file, one a line; read again at kadisc reload; repeatable'
 complete -c kadisc -n _shtab_kadisc_using -l netrestrict -x -d 'answer and contact addresses in this subnet alone, as in 10.0.0.0/8; repeatable'
 complete -c kadisc -n _shtab_kadisc_using -l state-dir -xka "(__fish_complete_directories)" -d 'folder for key, own address, contacts and control socket (default: $KADISC_STATE_DIR, or the XDG state folder)'
 complete -c kadisc -n _shtab_kadisc_using -l control-group -x -d 'let members of this group use the control socket, read-only'
@@ -95,7 +96,7 @@ complete -c kadisc -n _shtab_kadisc_using -l config -xka "(__fish_complete_path 
 complete -c kadisc -n _shtab_kadisc_using -l devnet -x -d 'run N nodes on this machine; the first is yours, the others join through it'
 complete -c kadisc -n _shtab_kadisc_using -l no-dashboard -d 'print log lines instead of the dashboard, also on a terminal'
 complete -c kadisc -n _shtab_kadisc_using -l json -d 'print a JSON line for each event, and nothing else'
-complete -c kadisc -n '_shtab_kadisc_using; and test $_shtab_kadisc_npos -eq 0' -a run -d 'Runs a node until Ctrl-C, SIGTERM or SIGHUP. It rejoins through saved contacts and bootstrap hosts, retries while they are unreachable, and answers other nodes. With --devnet a whole network runs in this process, on 127.x.y.z, to try everything without internet. Without --bind it listens at port 6881 in every address family, or at any free port if that one is in use.'
+complete -c kadisc -n '_shtab_kadisc_using; and test $_shtab_kadisc_npos -eq 0' -a run -d 'Runs a node until Ctrl-C, SIGTERM or kadisc stop. It rejoins through saved contacts and bootstrap hosts, retries while they are unreachable, and answers other nodes. With --devnet a whole network runs in this process, on 127.x.y.z, to try everything without internet. Without --bind it listens at port 6881 in every address family, or at any free port if that one is in use. At SIGHUP it reads its configuration again, as by kadisc reload.'
 complete -c kadisc -n '_shtab_kadisc_using run' -s h -l help -d 'show this help message and exit'
 complete -c kadisc -n '_shtab_kadisc_using run' -l bootstrap -x -d 'join the DHT through this node, a name or an address; repeatable, all are tried at once (default: Mainline'"'"'s public routers)'
 complete -c kadisc -n '_shtab_kadisc_using run' -l no-routers -d 'never ask Mainline'"'"'s public routers, for a network without Mainline'
@@ -114,6 +115,7 @@ complete -c kadisc -n '_shtab_kadisc_using run' -l peer -x -d 'static peer: kept
 complete -c kadisc -n '_shtab_kadisc_using run' -l asmap -xka "(__fish_complete_path (commandline -ct))" -d 'map of autonomous systems in the format of Bitcoin Core (asmap): contacts are spread over systems, not over /16s'
 complete -c kadisc -n '_shtab_kadisc_using run' -l read-only -d 'the node sends queries and never answers any (BEP 43), so that no other node keeps it in a table'
 complete -c kadisc -n '_shtab_kadisc_using run' -l ban -x -d 'neither answer nor contact addresses in this subnet; repeatable'
+complete -c kadisc -n '_shtab_kadisc_using run' -l ban-file -xka "(__fish_complete_path (commandline -ct))" -d 'ban the subnets in this file, one a line; read again at kadisc reload; repeatable'
 complete -c kadisc -n '_shtab_kadisc_using run' -l netrestrict -x -d 'answer and contact addresses in this subnet alone, as in 10.0.0.0/8; repeatable'
 complete -c kadisc -n '_shtab_kadisc_using run' -l state-dir -xka "(__fish_complete_directories)" -d 'folder for key, own address, contacts and control socket (default: $KADISC_STATE_DIR, or the XDG state folder)'
 complete -c kadisc -n '_shtab_kadisc_using run' -l control-group -x -d 'let members of this group use the control socket, read-only'
@@ -280,6 +282,7 @@ complete -c kadisc -n '_shtab_kadisc_using doctor' -l peer -x -d 'static peer: k
 complete -c kadisc -n '_shtab_kadisc_using doctor' -l asmap -xka "(__fish_complete_path (commandline -ct))" -d 'map of autonomous systems in the format of Bitcoin Core (asmap): contacts are spread over systems, not over /16s'
 complete -c kadisc -n '_shtab_kadisc_using doctor' -l read-only -d 'the node sends queries and never answers any (BEP 43), so that no other node keeps it in a table'
 complete -c kadisc -n '_shtab_kadisc_using doctor' -l ban -x -d 'neither answer nor contact addresses in this subnet; repeatable'
+complete -c kadisc -n '_shtab_kadisc_using doctor' -l ban-file -xka "(__fish_complete_path (commandline -ct))" -d 'ban the subnets in this file, one a line; read again at kadisc reload; repeatable'
 complete -c kadisc -n '_shtab_kadisc_using doctor' -l netrestrict -x -d 'answer and contact addresses in this subnet alone, as in 10.0.0.0/8; repeatable'
 complete -c kadisc -n '_shtab_kadisc_using doctor' -l state-dir -xka "(__fish_complete_directories)" -d 'folder for key, own address, contacts and control socket (default: $KADISC_STATE_DIR, or the XDG state folder)'
 complete -c kadisc -n '_shtab_kadisc_using doctor' -l control-group -x -d 'let members of this group use the control socket, read-only'
@@ -350,6 +353,28 @@ complete -c kadisc -n '_shtab_kadisc_using book' -l config -xka "(__fish_complet
 complete -c kadisc -n '_shtab_kadisc_using book' -l json -d 'for import: print JSON on stdout and nothing else'
 complete -c kadisc -n '_shtab_kadisc_using book; and test $_shtab_kadisc_npos -eq 0' -ka "export import" -d 'the direction'
 complete -c kadisc -n '_shtab_kadisc_using book; and test $_shtab_kadisc_npos -eq 1' -ka "(__fish_complete_path (commandline -ct))" -d 'for import: a file that export wrote'
+complete -c kadisc -n '_shtab_kadisc_using; and test $_shtab_kadisc_npos -eq 0' -a peer -d 'add: the running node keeps HOST:PORT as a contact, also while it does not answer, as with --peer. ban: it neither contacts nor answers addresses in NETWORK, and forgets at once what it knows of them. remove and unban take that back. list: the static peers and bans in force, and where each is from. All takes effect at once, and is saved in the state folder: it holds after a restart too. What the configuration says (--peer, --ban) is changed there: see kadisc reload. Exit code 1 if no node runs with this state folder.'
+complete -c kadisc -n '_shtab_kadisc_using peer' -s h -l help -d 'show this help message and exit'
+complete -c kadisc -n '_shtab_kadisc_using peer' -l for -x -d 'ban: for so long, as in 90s, 10m, 2h or 7d (default: until unban)'
+complete -c kadisc -n '_shtab_kadisc_using peer' -l json -d 'print JSON on stdout and nothing else'
+complete -c kadisc -n '_shtab_kadisc_using peer' -l state-dir -xka "(__fish_complete_directories)" -d 'folder for key, own address, contacts and control socket (default: $KADISC_STATE_DIR, or the XDG state folder)'
+complete -c kadisc -n '_shtab_kadisc_using peer' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration in TOML (default: config.toml in the XDG configuration folder, if there is one)'
+complete -c kadisc -n '_shtab_kadisc_using peer; and test $_shtab_kadisc_npos -eq 0' -ka "add remove ban unban list" -d 'add, remove, ban, unban or list'
+complete -c kadisc -n '_shtab_kadisc_using; and test $_shtab_kadisc_npos -eq 0' -a reload -d 'The running node reads its configuration file and the files of bans again, as at SIGHUP. These keys take effect at once: ban, ban_file, netrestrict, peer, service, log.level. All others that differ are named, and need a restart. What was given as an option of kadisc run goes on to win over the file. A file that is wrong changes nothing, and the error says where. Exit code 1 if no node runs with this state folder.'
+complete -c kadisc -n '_shtab_kadisc_using reload' -s h -l help -d 'show this help message and exit'
+complete -c kadisc -n '_shtab_kadisc_using reload' -l json -d 'print JSON on stdout and nothing else'
+complete -c kadisc -n '_shtab_kadisc_using reload' -l state-dir -xka "(__fish_complete_directories)" -d 'folder for key, own address, contacts and control socket (default: $KADISC_STATE_DIR, or the XDG state folder)'
+complete -c kadisc -n '_shtab_kadisc_using reload' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration in TOML (default: config.toml in the XDG configuration folder, if there is one)'
+complete -c kadisc -n '_shtab_kadisc_using; and test $_shtab_kadisc_npos -eq 0' -a stop -d 'Ends the node that runs with this state folder: it says goodbye to its peers, saves its state and closes its sockets. Waits until its process has gone, so that another one may be started. A service manager that restarts the node does so all the same: use its own command there. Exit code 1 if no node runs with this state folder.'
+complete -c kadisc -n '_shtab_kadisc_using stop' -s h -l help -d 'show this help message and exit'
+complete -c kadisc -n '_shtab_kadisc_using stop' -l json -d 'print JSON on stdout and nothing else'
+complete -c kadisc -n '_shtab_kadisc_using stop' -l state-dir -xka "(__fish_complete_directories)" -d 'folder for key, own address, contacts and control socket (default: $KADISC_STATE_DIR, or the XDG state folder)'
+complete -c kadisc -n '_shtab_kadisc_using stop' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration in TOML (default: config.toml in the XDG configuration folder, if there is one)'
+complete -c kadisc -n '_shtab_kadisc_using; and test $_shtab_kadisc_npos -eq 0' -a metrics -d 'Prints the metrics of the node that runs with this state folder, in the text format of Prometheus: those that kadisc run --metrics serves, less the ones of the process. Needs neither an open port nor the extra metrics. Exit code 1 if no node runs with this state folder.'
+complete -c kadisc -n '_shtab_kadisc_using metrics' -s h -l help -d 'show this help message and exit'
+complete -c kadisc -n '_shtab_kadisc_using metrics' -l json -d 'print JSON on stdout and nothing else'
+complete -c kadisc -n '_shtab_kadisc_using metrics' -l state-dir -xka "(__fish_complete_directories)" -d 'folder for key, own address, contacts and control socket (default: $KADISC_STATE_DIR, or the XDG state folder)'
+complete -c kadisc -n '_shtab_kadisc_using metrics' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration in TOML (default: config.toml in the XDG configuration folder, if there is one)'
 complete -c kadisc -n '_shtab_kadisc_using; and test $_shtab_kadisc_npos -eq 0' -a conformance -d 'Tests any node that speaks KRPC (kadisc, libtorrent, Transmission, aria2 and others): sends valid and invalid queries and judges the answers. Sends few datagrams, slowly, and uses random info-hashes only. Cases that flood a node, fill its store or may crash a faulty one run on loopback; elsewhere only with --destructive.'
 complete -c kadisc -n '_shtab_kadisc_using conformance' -s h -l help -d 'show this help message and exit'
 complete -c kadisc -n '_shtab_kadisc_using conformance' -l case -x -d 'run only this case; repeatable'
@@ -443,6 +468,7 @@ complete -c kadisc -n '_shtab_kadisc_using config show' -l peer -x -d 'static pe
 complete -c kadisc -n '_shtab_kadisc_using config show' -l asmap -xka "(__fish_complete_path (commandline -ct))" -d 'map of autonomous systems in the format of Bitcoin Core (asmap): contacts are spread over systems, not over /16s'
 complete -c kadisc -n '_shtab_kadisc_using config show' -l read-only -d 'the node sends queries and never answers any (BEP 43), so that no other node keeps it in a table'
 complete -c kadisc -n '_shtab_kadisc_using config show' -l ban -x -d 'neither answer nor contact addresses in this subnet; repeatable'
+complete -c kadisc -n '_shtab_kadisc_using config show' -l ban-file -xka "(__fish_complete_path (commandline -ct))" -d 'ban the subnets in this file, one a line; read again at kadisc reload; repeatable'
 complete -c kadisc -n '_shtab_kadisc_using config show' -l netrestrict -x -d 'answer and contact addresses in this subnet alone, as in 10.0.0.0/8; repeatable'
 complete -c kadisc -n '_shtab_kadisc_using config show' -l state-dir -xka "(__fish_complete_directories)" -d 'folder for key, own address, contacts and control socket (default: $KADISC_STATE_DIR, or the XDG state folder)'
 complete -c kadisc -n '_shtab_kadisc_using config show' -l control-group -x -d 'let members of this group use the control socket, read-only'

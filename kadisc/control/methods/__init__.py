@@ -16,6 +16,7 @@ from .feedback import FEEDBACK
 from .find import FIND
 from .follow_peers import FOLLOW_PEERS
 from .get import GET
+from .metrics import METRICS
 from .network_peers import NETWORK_PEERS
 from .peers import PEERS
 from .ping import PING
@@ -57,6 +58,7 @@ _ALL = (
     PEER_UNBAN,
     RELOAD,
     STOP,
+    METRICS,
     SUBSCRIBE,
     WATCH,
 )

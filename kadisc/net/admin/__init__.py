@@ -1,4 +1,4 @@
 """What an operator changes while a node runs: bans and static peers by command, and another
-configuration. May import the rooms up to the configuration file; start reading with
-``administration.py``.
+configuration. It may import the rooms up to the configuration file. Start with
+`administration.py`.
 """

@@ -91,21 +91,22 @@ class Bans:
 
     def _why_not(self, network: str) -> str:
         wanted = ipaddress.ip_network(network)
+        first = make_endpoint(str(wanted.network_address), 1)
         for other in self.by_command:
             around = ipaddress.ip_network(other)
-            if wanted.version == around.version and wanted.subnet_of(around):  # type: ignore[arg-type]
+            if first in NetworkSet([other]) and around.prefixlen <= wanted.prefixlen:
                 return f"{network} is banned as a part of {other}: unban that"
         if any(wanted == ipaddress.ip_network(each) for each in self.of_config):
             return (
                 f"{network} is banned by the configuration: take it out of ban there and call "
                 "kadisc reload, or start the node without that --ban"
             )
-        first = make_endpoint(str(wanted.network_address), 1)
         for path, networks in self.of_files.items():
             if first in networks:
                 return f"{network} is banned by {path}: take it out there, and call kadisc reload"
-        if first in self._lasting:
-            return f"{network} is banned as a part of another network; see kadisc peer list"
+        for other in self.of_config:
+            if first in NetworkSet([other]):
+                return f"{network} is banned as a part of {other}, by the configuration"
         return f"{network} is not banned; see kadisc peer list"
 
 
