@@ -26,7 +26,7 @@ from .lab import Lab, open_lab
 
 OWN_GROUP = grp.getgrgid(os.getegid()).gr_name
 WRITING = {
-    *("announce", "put", "feedback", "set_service", "book_import"),
+    *("announce", "put", "feedback", "set_service", "book_import", "feed_state"),
     *("peer_add", "peer_remove", "peer_ban", "peer_unban", "reload", "stop"),
 }
 NOBODY = 65534
