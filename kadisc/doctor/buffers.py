@@ -23,7 +23,9 @@ def look(facts: MachineFacts) -> tuple[DoctorFinding, ...]:
             ),
         )
     limit = f"net.core.rmem_max is {known.limit}: " if known.limit is not None else ""
-    again = ", then restart the node" if facts.setup.is_running else ""
+    again = ", on the host of a container"
+    if facts.setup.is_running:
+        again += "; then restart the node"
     return (
         warning(
             "",

@@ -24,7 +24,11 @@ def look(facts: MachineFacts) -> tuple[DoctorFinding, ...]:
     longest = max(size for size, count in known.answered.items() if count)
     fits = longest + HEADERS
     where = f" dev {known.interface}" if known.interface else " dev INTERFACE"
-    of_link = f" (the MTU of {known.interface} is {known.interface_mtu})" if known.interface else ""
+    of_link = (
+        f", while {known.interface} has an MTU of {known.interface_mtu}"
+        if known.interface_mtu is not None
+        else ""
+    )
     return (
         warning(
             "",

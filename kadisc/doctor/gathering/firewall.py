@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
-from typing import Final
 
 import trio
 
@@ -17,8 +16,11 @@ from ..machine import FirewallFacts, Unknown
 from ..rules import FirewallProbe, count_iptables, dropping_in_iptables, dropping_in_nft, parse_nft
 from ..setup import NodeSetup
 
-_PATH: Final = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
-"""Users other than root often lack the last two."""
+
+def _program(name: str) -> str | None:
+    # The last two are often missing from the path of users other than root.
+    path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+    return shutil.which(name, path=path)
 
 
 def probes_of(setup: NodeSetup, bound: Sequence[str]) -> list[FirewallProbe]:
@@ -39,14 +41,14 @@ def probes_of(setup: NodeSetup, bound: Sequence[str]) -> list[FirewallProbe]:
 async def firewall_facts(probes: Sequence[FirewallProbe]) -> FirewallFacts | Unknown:
     """Runs the programs, which only read."""
     denied: list[str] = []
-    if (nft := shutil.which("nft", path=_PATH)) is not None:
+    if (nft := _program("nft")) is not None:
         printed = await _printed([nft, "-j", "list", "ruleset"], denied)
         if printed is not None:
             rules = parse_nft(printed)
             return FirewallFacts("nft", dropping_in_nft(rules, probes), rules.count)
     found: list[FirewallFacts] = []
     for tool, is_ipv6 in (("iptables", False), ("ip6tables", True)):
-        if (save := shutil.which(f"{tool}-save", path=_PATH)) is None:
+        if (save := _program(f"{tool}-save")) is None:
             continue
         printed = await _printed([save, "-t", "filter"], denied)
         if printed is not None:

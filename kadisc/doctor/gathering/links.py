@@ -22,7 +22,7 @@ from ...endpoints import (
 )
 from ...errors import AddressInUse, BindError
 from ...net.join.resolve import Unresolved, parse_host, resolve
-from ...net.link.interfaces import source_address
+from ...net.link.interfaces import LinkUnreadable, source_address, system_tables
 from ...net.mapping.gateway import default_gateway
 from ...net.transport.udp import bind_udp
 from ..machine import (
@@ -38,11 +38,9 @@ from ..machine import (
 from ..mtu import LONG, SHORT
 from ..setup import NodeSetup, bound_endpoint
 from .asking import ask_all
-from .kernel import number_in
 from .processes import owner_of_port
 
 RESOLV_CONF: Final = Path("/etc/resolv.conf")
-INTERFACES: Final = Path("/sys/class/net")
 RESOLVE_S: Final = 5.0
 MAX_HOSTS: Final = 16
 MAX_ADDRESSES: Final = 4
@@ -208,5 +206,13 @@ async def path_facts(endpoints: Sequence[str]) -> PathFacts | Unknown:
             nursery.start_soon(of_length, length)
     gateway = default_gateway(family_of(asked[0]))
     interface = gateway.interface if gateway is not None else None
-    mtu = number_in(INTERFACES / interface / "mtu") if interface else None
-    return PathFacts(len(asked), dict(sorted(answered.items())), interface, mtu)
+    return PathFacts(len(asked), dict(sorted(answered.items())), interface, _mtu_of(interface))
+
+
+def _mtu_of(interface: str | None) -> int | None:
+    try:
+        _, states = system_tables()
+    except LinkUnreadable:
+        return None
+    state = states.get(interface or "")
+    return state.mtu if state is not None else None

@@ -34,6 +34,8 @@ LIMIT_S: Final = 5.0
 """Of one fact; those that ask others have limits of their own beneath it."""
 NETWORK_S: Final = 12.0
 """Of names, bootstrap nodes and the path to them, which wait for each other."""
+CHAIN_S: Final = 9.0
+"""Of the chain node: a connection, and a handshake."""
 WATCH_S: Final = 2.0
 """How long drops are counted."""
 OFFLINE: Final = Unknown("--offline sends nothing")
@@ -98,11 +100,10 @@ async def gather_machine(plan: Plan) -> MachineFacts:
 
     async with trio.open_nursery() as nursery:
 
-        def start(name: str, get: Callable[[], Awaitable[object]], *, sends: bool = False) -> None:
-            if sends and plan.is_offline:
-                found[name] = OFFLINE
-            else:
-                nursery.start_soon(fact, name, LIMIT_S, get)
+        def start(
+            name: str, get: Callable[[], Awaitable[object]], limit_s: float = LIMIT_S
+        ) -> None:
+            nursery.start_soon(fact, name, limit_s, get)
 
         if plan.binds is not None:
             found["binds"] = plan.binds
@@ -129,7 +130,10 @@ async def gather_machine(plan: Plan) -> MachineFacts:
         start("firewall", lambda: firewall_facts(probes_of(setup, bound)))
         clocks = () if plan.is_offline else plan.clocks
         start("clock", lambda: clock_facts(setup, clocks, plan.wall_s))
-        start("chain", lambda: chain_facts(setup, plan.shake_hands), sends=True)
+        if plan.is_offline:
+            found["chain"] = OFFLINE
+        else:
+            start("chain", lambda: chain_facts(setup, plan.shake_hands), CHAIN_S)
         nursery.start_soon(_ways_out, plan, found)
     return MachineFacts(setup, **_only(plan.wanted, found))
 

@@ -1,0 +1,1 @@
+"""kadisc doctor on machines of network namespaces, each with one thing broken."""

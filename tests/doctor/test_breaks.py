@@ -1,0 +1,101 @@
+"""On a machine with one thing broken exactly the check of that thing complains, and what it says to
+do mends it. All machines are in one scenario, side by side.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from kadisc.doctor.names import NAMES
+
+from ..support.namespaces import UnavailableError, check_namespaces
+from ..support.routers.namespaces import ROUTER_NAMESPACES, TRIAL
+from ..support.scenario_results import checked, unavailable
+from ..support.scenario_runs import ScenarioRuns, Seen, fetch_programs
+from .breaks import BREAKS
+
+LIMIT_S = 300.0
+"""Some 25 s are meant."""
+pytestmark = [pytest.mark.real, pytest.mark.timeout(LIMIT_S + 60)]
+
+
+@pytest.fixture(scope="module")
+def seen() -> Iterator[Seen]:
+    try:
+        check_namespaces(TRIAL, ROUTER_NAMESPACES)
+        programs = fetch_programs("router-programs")
+        if shutil.which("flock") is None:
+            raise UnavailableError("the program flock is missing (Debian package util-linux)")
+    except UnavailableError as error:
+        unavailable(str(error))
+        return
+    runs = ScenarioRuns(ROUTER_NAMESPACES, "tests.doctor.scenario", 1, LIMIT_S)
+    try:
+        yield checked(runs.start("all", programs=programs).result())
+    finally:
+        runs.close()
+
+
+def told(document: Mapping[str, Any], verdict: str) -> set[str]:
+    """The checks with that verdict."""
+    return {check["check"] for check in document["checks"] if check["verdict"] == verdict}
+
+
+def explained(document: Mapping[str, Any]) -> set[str]:
+    """The checks that say no more than that they follow from another."""
+    return {
+        check["check"]
+        for check in document["checks"]
+        if any("(follows from " in finding["sentence"] for finding in check["findings"])
+    }
+
+
+def test_a_machine_without_fault(seen: Seen) -> None:
+    document = seen["healthy"]["before"]
+    assert [check["check"] for check in document["checks"]] == list(NAMES)
+    assert told(document, "failure") == set()
+    assert told(document, "warning") == {"reachable"}  # it is read-only
+    assert {"sockets", "route", "firewall", "resolver", "bootstrap", "mtu", "joined"} <= told(
+        document, "ok"
+    )
+    assert document["code"] == 0
+    assert document["node"] == "temporary"
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_exactly_the_check_of_what_is_broken_complains(seen: Seen, name: str) -> None:
+    each = BREAKS[name]
+    document, healthy = seen[name]["before"], seen["healthy"]["before"]
+    wrong = {verdict: told(document, verdict) for verdict in ("failure", "warning")}
+    usual = told(healthy, "warning") - explained(document) - set(each.differs)
+    expected = {"failure": set(), "warning": usual}
+    expected[each.verdict] = expected[each.verdict] | {each.check}
+    if name == "port taken":
+        expected["warning"] = set()  # there is no node that could tell of itself
+    assert {verdict: found - set(each.differs) for verdict, found in wrong.items()} == expected
+    assert document["code"] == (1 if each.verdict == "failure" else 0)
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_the_remedy_mends_it(seen: Seen, name: str) -> None:
+    each = BREAKS[name]
+    document = seen[name]["after"]
+    assert seen[name]["remedies"]
+    [check] = document["checks"]
+    assert check["check"] == each.check
+    assert check["verdict"] in each.remains, check
+    assert document["code"] == 0
+
+
+def test_offline_sends_nothing(seen: Seen) -> None:
+    before, after = seen["offline"]["sent"]
+    assert before == after
+    assert sum(after.values()) == 0
+    document = seen["offline"]["before"]
+    assert document["node"] == "none"
+    assert {"resolver", "bootstrap", "mtu", "joined", "chain"} <= told(document, "skipped")
+    assert {"config", "state", "lock", "sockets", "route", "firewall"} <= told(document, "ok")
