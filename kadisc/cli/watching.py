@@ -21,10 +21,13 @@ from ..control.methods.why import WHY, WhyParams
 from ..dashboard.frame import draw
 from ..dashboard.glyphs import ASCII, UNICODE, glyphs_for
 from ..dashboard.live import Dashboard
+from ..dashboard.log_rows import LogRows
 from ..dashboard.paint import painter_for
 from ..dashboard.scene import Others, Scene, ViewState
 from ..dashboard.screen import Screen
-from ..dashboard.tail import SHOWN
+from ..dashboard.tail import SHOWN, Tail
+from ..dashboard.traffic import CounterRates, flows_at
+from ..dashboard.views import view_named
 from ..errors import Closed, KadiscError
 from ..net.transport.nurseries import open_flat_nursery
 from .output import print_json, wants_color
@@ -35,6 +38,8 @@ AGAIN_S: Final = 0.5
 SILENCE_S: Final = 5.0
 """A node that sends no snapshot for so long, beside the interval, is lost."""
 WHY_S: Final = 5.0
+RATES_S: Final = 1.0
+"""The time between the two snapshots that a printed frame is made of."""
 PAST: Final = 500
 """Events of the time before that are shown, as many as a node keeps."""
 EVENTS_KEPT: Final = 1000
@@ -181,13 +186,49 @@ async def show_watched(path: Path, screen: Screen, view: str, interval_s: float)
 
 async def print_frame(path: Path, view: str, width: int, height: int) -> None:
     """Prints one frame of the view, as plain text where stdout is not a terminal in colour."""
-    scene = Scene(await first_snapshot(path), state=ViewState(view=view))
+    scene = await _printed_scene(path, view)
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     glyphs = UNICODE if encoding == "utf8" and glyphs_for(os.environ) is UNICODE else ASCII
     painter = painter_for(sys.stdout, colored=wants_color(sys.stdout))
     for line in draw(scene, width, height, glyphs):
         print(painter.paint(line).rstrip() or "")
     sys.stdout.flush()
+
+
+async def _printed_scene(path: Path, view: str) -> Scene:
+    """With the events so far, and with rates: of two snapshots, a second after each other."""
+    found: list[tuple[float, NodeSnapshot]] = []
+    with trio.CancelScope() as scope:
+
+        def take(snapshot: NodeSnapshot) -> None:
+            found.append((trio.current_time(), snapshot))
+            if len(found) == 2:
+                scope.cancel()
+
+        await watch(path, RATES_S, view_named(view).parts, take)
+    (at, first), (later, last) = found
+    rates = CounterRates(first.status.counters, at)
+    rates.sample(last.status.counters, max(later, at + RATES_S))
+    tail, log = Tail(), LogRows()
+    for event in await _past_events(path):
+        tail.add(event, trio.current_time())
+        log.add(event)
+    return Scene(
+        last,
+        *flows_at(rates.rates()),
+        tail=tail.lines(),
+        log=log.rows(),
+        rates=rates.rates(),
+        state=ViewState(view=view),
+    )
+
+
+async def _past_events(path: Path) -> list[Mapping[str, object]]:
+    found: list[Mapping[str, object]] = []
+    async with open_client(path) as client:
+        params = SubscribeParams(list(SHOWN), past=PAST, follow=False)
+        await client.call(SUBSCRIBE, params, tell=found.append, silence_s=SILENCE_S)
+    return found
 
 
 async def print_snapshots(path: Path, interval_s: float, *, once: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .lines import Line
+from .panels import wrapped
 from .scene import Room
 from .view import View
 from .views import VIEWS
@@ -24,10 +25,14 @@ _KEYS = (
 def help_lines(view: View, room: Room) -> list[Line]:
     lines: list[Line] = [((" keys", "section"),)]
     lines += [((f"   {keys:<15}", "key"), (what, "quiet")) for keys, what in _KEYS]
-    lines += [(), ((" views", "section"),)]
-    lines += [((f"   {each.key} {each.name:<13}", "key"), (each.title, "quiet")) for each in VIEWS]
-    lines += [(), ((" colours", "section"),), *legend_lines(room)]
-    return lines
+    views: list[Line] = [
+        ((f"   {each.key} {each.name:<13}", "key"), (each.title, "quiet")) for each in VIEWS
+    ]
+    legend: list[Line] = [(), ((" colours", "section"),), *legend_lines(room)]
+    if len(lines) + 2 + len(views) + len(legend) > room.height:
+        names = "  ".join(f"{each.key} {each.name}" for each in VIEWS)
+        views = [((f"   {text}", "key"),) for text in wrapped(names, max(20, room.width - 4))]
+    return [*lines, (), ((" views", "section"),), *views, *legend]
 
 
 def legend_lines(room: Room) -> list[Line]:

@@ -212,12 +212,13 @@ class Dashboard:
         self._asked.cancel()
         state = self._scene.state
         why = view_named(state.view).why
-        if not state.row or why is None:
+        peer = why(state.row) if state.row and why is not None else ""
+        if not peer:
             self._scene = replace(self._scene, answer=None)
             return
         self._scene = replace(self._scene, answer=Answer(state.row))
         self._asked = trio.CancelScope()
-        nursery.start_soon(self._answer, state.row, why(state.row), self._asked)
+        nursery.start_soon(self._answer, state.row, peer, self._asked)
 
     async def _answer(self, row: str, peer: str, scope: trio.CancelScope) -> None:
         with scope:

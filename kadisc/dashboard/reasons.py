@@ -27,7 +27,26 @@ WORDS = {
     "silent": "no answer",
 }
 
+LIMITS = {
+    "limit": "query limit",
+    "limit.proven": "query limit, proven",
+    "time": "time limit",
+    "time.proven": "time limit, proven",
+    "reply-bytes": "reply bytes",
+    "asked-bytes": "query bytes",
+    "proven-reply-bytes": "reply bytes, proven",
+    "proven-asked-bytes": "query bytes, proven",
+}
+LEVELS = {"address": "host", "network": "subnet", "netgroup": "netgroup", "total": "all"}
+
 
 def reason_words(reason: str) -> str:
-    """``already known`` for ``candidate-known``; a reason without an entry loses its hyphens."""
-    return WORDS.get(reason, reason.replace("-", " "))
+    """``already known`` for ``candidate-known``; a reason without an entry loses its hyphens. Of a
+    limit: ``query limit (host)`` for ``limit.address``.
+    """
+    if reason in WORDS:
+        return WORDS[reason]
+    limit, _, level = reason.rpartition(".")
+    if limit in LIMITS and level in LEVELS:
+        return f"{LIMITS[limit]} ({LEVELS[level]})"
+    return reason.replace("-", " ")

@@ -146,7 +146,7 @@ def table_lines(table: RowTable[T], scene: Scene, room: Room) -> list[Line]:
         return []
     state, glyphs = scene.state.table, room.glyphs
     rows = shown_rows(table, state)
-    lines = [section_line(table.title, _notes(table, rows, state), room)]
+    lines = [title_of(table, rows, state, room)]
     if not rows:
         said = f"no {table.title} match the filter" if table.rows else table.empty
         return [*lines, ((f"   {said}", "quiet"),)][: room.height]
@@ -172,6 +172,11 @@ def section_line(title: str, notes: str, room: Room) -> Line:
     used = sum(cells(text) for text, _ in spans)
     spans.append((room.glyphs.rule * max(0, room.width - used - 1), "quiet"))
     return tuple(spans)
+
+
+def title_of(table: RowTable[T], rows: Sequence[T], state: TableState, room: Room) -> Line:
+    """The line above a table: what its rows are, how many, and in which order."""
+    return section_line(table.title, _notes(table, rows, state), room)
 
 
 def _notes(table: RowTable[T], rows: Sequence[T], state: TableState) -> str:

@@ -95,5 +95,14 @@ class CounterRates:
         }
 
 
+def flows_at(rates: Mapping[str, float]) -> tuple[Flow, Flow]:
+    """The flows in and out without history, from the rates of counters."""
+    flow_in, flow_out = (
+        Flow(rates.get(f"{way}_bytes", 0.0), rates.get(way, 0.0), NO_FLOW.history)
+        for way in ("received", "sent")
+    )
+    return flow_in, flow_out
+
+
 def _totals(counters: Mapping[str, int]) -> tuple[int, ...]:
     return tuple(counters[name] for name in _NAMES)

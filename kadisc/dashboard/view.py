@@ -29,8 +29,8 @@ class View:
         table: Its rows, which the cursor moves in; None for a view without.
         extent: For a view without rows: how many lines it can be scrolled.
         begins_at_end: It is scrolled from its end, as a log is.
-        why: The endpoint or key that the node is asked about for a row; None if there is nothing
-            to ask.
+        why: The endpoint or key that the node is asked about for a row; None if there is never
+            anything to ask, and an empty text where there is nothing for this row.
         parts: The parts of a snapshot that it shows; the others are not made.
     """
 

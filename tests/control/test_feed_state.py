@@ -125,5 +125,9 @@ async def test_subscribers_get_the_past_first(tmp_path: Path) -> None:
         await client.ask("subscribe", past=2, types=["state_unsaved", "state_saved"])
         past = [(await client.next() or {})["params"]["value"] for _ in range(2)]
         assert [each.get("reason") for each in past] == ["two", None]
+        await client.ask("subscribe", 2, past=1, follow=False, types=["state_saved"])
+        only = await client.next() or {}
+        assert (only["params"]["id"], only["params"]["value"]["event"]) == (2, "state_saved")
+        assert await client.next() == {"jsonrpc": "2.0", "id": 2, "result": {}}
         publish(StateUnsaved("three"))
         assert (await client.next() or {})["params"]["value"]["reason"] == "three"

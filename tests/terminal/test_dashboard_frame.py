@@ -64,7 +64,7 @@ def test_a_frame() -> None:
         "\n".join(text_of(scene(), 80, 24))
         == """\
  kadisc 0.1.0  mainline  up 3m 12s                 devnet: 59 others, 58 joined
-  1 overview   2 contacts
+  1 overview   2   3   4   5   6   7   8
  IPv4  3f9a81c2d4…  joined  46 contacts, 12 candidates  3 queries in flight
        at 84.1.2.3:6881  agreed by 96 % of 24 subnets   bound to 0.0.0.0:6881
  bucket             filled   ok failing unconfirmed  verified     rtt last-used

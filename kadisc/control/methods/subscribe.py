@@ -16,10 +16,12 @@ from ..call import Call, Method
 class SubscribeParams(msgspec.Struct, forbid_unknown_fields=True):
     """``types``: the names of the events that are wanted; null for those of ``kadisc run --json``.
     Each comes as a partial result. ``past``: at first come the latest ones so far, at most so many.
+    ``follow``: without it only these come.
     """
 
     types: list[str] | None = None
     past: Annotated[int, msgspec.Meta(ge=0, le=KEPT)] = 0
+    follow: bool = True
 
 
 class EventDocument(msgspec.Struct):
@@ -34,7 +36,7 @@ class EventDocument(msgspec.Struct):
 
 
 class SubscriptionEnded(msgspec.Struct):
-    """Never sent: a subscription ends when it is cancelled, or with the node."""
+    """Only sent without ``follow``: a subscription ends when it is cancelled, or with the node."""
 
 
 async def _subscribe(params: SubscribeParams, call: Call) -> SubscriptionEnded:
@@ -44,6 +46,8 @@ async def _subscribe(params: SubscribeParams, call: Call) -> SubscriptionEnded:
         for document in call.node.event_log.documents(params.past, types):
             if call.tell is not None:
                 call.tell(document)
+        if not params.follow:
+            return SubscriptionEnded()
         async for event in events:
             if call.tell is not None:
                 call.tell(event_document(event))

@@ -7,11 +7,25 @@ from __future__ import annotations
 from typing import Final
 
 from ..view import View
+from .address import ADDRESS
+from .chain import CHAIN
 from .contacts import CONTACTS
+from .log import LOG
+from .lookups import LOOKUPS
 from .overview import OVERVIEW
 from .peers import PEERS
+from .traffic import TRAFFIC
 
-VIEWS: Final[tuple[View, ...]] = (OVERVIEW, CONTACTS, PEERS)
+VIEWS: Final[tuple[View, ...]] = (
+    OVERVIEW,
+    CONTACTS,
+    PEERS,
+    LOOKUPS,
+    TRAFFIC,
+    ADDRESS,
+    CHAIN,
+    LOG,
+)
 
 
 def view_named(name: str) -> View:
