@@ -8,7 +8,7 @@ from ..control.methods.snapshots import WatchedOperation
 from ..observe.describe import count
 from .figures import byte_rate, number
 from .glyphs import Glyphs, sparkline
-from .lines import Line, left, right
+from .lines import Line, Span, left, right
 from .reasons import reason_words
 from .scene import Scene
 from .tail import TailLine
@@ -18,6 +18,8 @@ LABEL_CELLS = 10
 MAX_LOOKUPS = 4
 _TWO_SIDES = 76
 """The width from which in and out share a line."""
+_SCALE_CELLS = 15
+"""Cells of the text that tells what the highest step of a sparkline stands for."""
 
 
 def label(text: str) -> tuple[str, str]:
@@ -25,6 +27,7 @@ def label(text: str) -> tuple[str, str]:
 
 
 def traffic_lines(scene: Scene, width: int, glyphs: Glyphs) -> list[Line]:
+    """In and out: rates, a sparkline of the last minute, and its scale."""
     room = width - LABEL_CELLS - 1
     if width < _TWO_SIDES:
         return [
@@ -48,25 +51,26 @@ def _flow(flow: Flow, width: int, glyphs: Glyphs) -> Line:
     rates = f"{right(byte_rate(flow.bytes_per_s), 8)} {right(number(flow.datagrams_per_s), 5)}/s "
     size = max(0, min(KEPT_S, width - len(rates)))
     style = "" if flow.bytes_per_s else "quiet"
-    return (rates, style), (left(sparkline(flow.history, size, glyphs), size), "spark")
+    spans: Line = ((rates, style), (left(sparkline(flow.history, size, glyphs), size), "spark"))
+    if width - len(rates) - size < _SCALE_CELLS:
+        return spans
+    scale = f" peak {byte_rate(max(flow.history))}"
+    return (*spans, (left(scale, _SCALE_CELLS), "quiet"))
 
 
-def count_lines(scene: Scene) -> list[Line]:
+def count_lines(scene: Scene, width: int, most: int = 1) -> list[Line]:
+    """Queries by method, and drops by reason, in at most ``most`` lines for each of the four."""
     counters = scene.status.counters
-    sent = _group(counters, "queries_sent.")
-    received = _group(counters, "accepted.query.")
-    queries: Line = (
-        label("queries"),
-        ("sent ", "label"),
-        *_counts(sent),
-        ("   received ", "label"),
-        *_counts(received),
+    groups = (
+        ("sent", _group(counters, "queries_sent."), ""),
+        ("received", _group(counters, "accepted.query."), ""),
+        ("dropped", _reasons(counters, "dropped."), "bad"),
+        ("ignored", _reasons(counters, "refused."), ""),
     )
-    drops: Line = (label("dropped"), *_counts(_reasons(counters, "dropped."), "bad"))
-    ignored = _reasons(counters, "refused.")
-    if ignored:
-        drops = (*drops, ("   ignored: ", "label"), *_counts(ignored))
-    return [queries, drops]
+    lines: list[Line] = []
+    for name, group, style in groups:
+        lines += _counts(name, group, style, width, most)
+    return lines
 
 
 def _reasons(counters: Mapping[str, int], prefix: str) -> dict[str, int]:
@@ -83,13 +87,28 @@ def _group(counters: Mapping[str, int], prefix: str) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _counts(group: Mapping[str, int], style: str = "") -> Line:
+def _counts(name: str, group: Mapping[str, int], style: str, width: int, most: int) -> list[Line]:
+    """As many of the counts as fit into ``most`` lines, and the number of the others."""
     if not group:
-        return (("none", "quiet"),)
-    spans: list[tuple[str, str]] = []
-    for name, total in group.items():
-        spans += [(", " if spans else "", "quiet"), (f"{name} ", "quiet"), (number(total), style)]
-    return tuple(span for span in spans if span[0])
+        return [(label(name), ("none", "quiet"))]
+    lines: list[list[Span]] = [[label(name)]]
+    used = LABEL_CELLS
+    for place, (what, total) in enumerate(group.items()):
+        rest = f"  +{len(group) - place} more"
+        text, amount = f"{what} ", number(total)
+        size = 2 + len(text) + len(amount)
+        is_last = len(lines) == most
+        kept = len(rest) if is_last and place + 1 < len(group) else 0
+        if used + size + kept > width and used > LABEL_CELLS:
+            if is_last:
+                lines[-1].append((rest, "note"))
+                break
+            lines.append([label("")])
+            used = LABEL_CELLS
+        gap = "  " if used > LABEL_CELLS else ""
+        lines[-1] += [(gap + text, "quiet"), (amount, style)]
+        used += len(gap) + len(text) + len(amount)
+    return [tuple(line) for line in lines]
 
 
 def lookup_lines(scene: Scene, room: int, glyphs: Glyphs) -> list[Line]:

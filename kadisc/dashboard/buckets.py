@@ -21,9 +21,11 @@ from .lines import Line, Span, cells, left, right
 from .scene import BucketContacts, Scene
 
 BAR_MIN = 8
-BAR_MAX = 40
+BAR_MAX = 64
 _BAR_PLACE = 1
+_AGE_PLACE = 10
 AGE_CELLS = 16
+AGE_MAX = 64
 
 _FRESH_S = 120.0
 _SETTLED_S = 1000.0
@@ -117,19 +119,19 @@ def _rtt(bucket: BucketContacts) -> Sequence[Span]:
     return _number(delay(median), 7, delay_style(median))
 
 
-def _ages(bucket: BucketContacts, glyphs: Glyphs) -> Sequence[Span]:
+def _ages(bucket: BucketContacts, width: int, glyphs: Glyphs) -> Sequence[Span]:
     """A cell for each contact, or for several, sorted by age with the youngest at the left. A
     higher cell is a younger one.
     """
     ages = sorted(entry.verified_s_ago for entry in bucket.contacts)
-    size = min(len(ages), AGE_CELLS)
+    size = min(len(ages), width)
     top = len(glyphs.steps) - 1
     spans: list[Span] = []
     for cell in range(size):
         oldest = ages[(cell + 1) * len(ages) // size - 1]
         height = max(1, min(top, round(top * (1.0 - oldest / _STALE_S))))
         spans.append((glyphs.steps[height], age_style(oldest)))
-    return (*spans, (" " * (AGE_CELLS - size), ""))
+    return (*spans, (" " * (width - size), ""))
 
 
 def _bar(
@@ -175,7 +177,7 @@ def columns_for(width: int, glyphs: Glyphs) -> list[Column]:
         (5, Column("unconfirmed", 11, lambda b, h: _count(h.unconfirmed, 11, "note"))),
         (9, Column("last-used", 9, lambda b, h: _last_used(b))),
         (6, Column("standby", 7, lambda b, h: _count(b.bucket.standby, 7, ""))),
-        (10, Column("age", AGE_CELLS, lambda b, h: _ages(b, glyphs), is_number=False)),
+        (_AGE_PLACE, Column("ages", AGE_CELLS, lambda b, h: (), is_number=False)),
     ]
     fitting: dict[int, Column] = {}
     room = width
@@ -186,8 +188,17 @@ def columns_for(width: int, glyphs: Glyphs) -> list[Column]:
         room -= column.width + 1
     if _BAR_PLACE in fitting:
         cells_of_bar = min(BAR_MAX, BAR_MIN + room)
+        room -= cells_of_bar - BAR_MIN
         fitting[_BAR_PLACE] = Column(
             "", cells_of_bar, lambda b, h: _bar(b, h, cells_of_bar, glyphs), is_number=False
+        )
+    if _AGE_PLACE in fitting:
+        cells_of_ages = min(AGE_MAX, AGE_CELLS + room)
+        fitting[_AGE_PLACE] = Column(
+            "ages",
+            cells_of_ages,
+            lambda b, h: _ages(b, cells_of_ages, glyphs),
+            is_number=False,
         )
     return [fitting[place] for place in sorted(fitting)]
 

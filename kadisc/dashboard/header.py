@@ -12,15 +12,19 @@ from .lines import Line, clean, joined
 from .scene import Scene
 
 ID_DIGITS = 10
+WHOLE_ID_FROM = 100
+"""The width from which the whole ID is shown."""
 
 
-def identity_lines(scene: Scene, rows_each: int, glyphs: Glyphs) -> list[Line]:
+def identity_lines(scene: Scene, width: int, rows_each: int, glyphs: Glyphs) -> list[Line]:
     """One or two lines for each family."""
     lines: list[Line] = []
     queries = in_flight(scene)
     for dht in scene.status.families:
         name = (f" {family_name(Family(dht.family))}", "label")
-        own_id = (f"  {dht.id[:ID_DIGITS]}{glyphs.more}  ", "strong")
+        is_whole = rows_each > 1 and width >= WHOLE_ID_FROM
+        shown = dht.id if is_whole else f"{dht.id[:ID_DIGITS]}{glyphs.more}"
+        own_id = (f"  {shown}  ", "strong")
         address = address_words(dht.address)
         bound = dht.endpoint
         reach = reach_spans(scene, dht)

@@ -108,8 +108,8 @@ class WatchedPeer(msgspec.Struct):
 
 class NodeSnapshot(msgspec.Struct):
     """``status``: as `status` returns it. Each of the other parts is null where it is not asked
-    for. ``peers``: those of this run, then those of the address book, 512 at most; null also for a
-    node that takes part in no network.
+    for. ``peers``: those of this run, then those of the address book, 512 at most; none of a node that
+    takes part in no network.
     """
 
     status: Status
@@ -132,8 +132,9 @@ def node_snapshot(node: Node, parts: Collection[Part] = PARTS) -> NodeSnapshot:
         found.contacts = [each for dht in snapshot.dhts for each in watched_contacts(dht)]
     if "operations" in parts:
         found.operations = [watched_operation(each) for each in snapshot.operations]
-    if "peers" in parts and node.own_network.is_joined:
-        found.peers = watched_peers(node.own_network.listed(MAX_PEERS))
+    if "peers" in parts:
+        network = node.own_network
+        found.peers = watched_peers(network.listed(MAX_PEERS)) if network.is_joined else []
     if "observations" in parts:
         found.observations = node.observations(snapshot)
     return found

@@ -1,46 +1,83 @@
 """The overview: identity, buckets, traffic, events.
 
 If the height is too small, events are left out first, then activity, then all but the deepest
-buckets.
+buckets. If there is more than enough, counts take several lines, and traffic gets a chart.
 """
 
 from __future__ import annotations
 
 from ..activity import MAX_LOOKUPS, count_lines, lookup_lines, tail_lines, traffic_lines
 from ..buckets import bucket_section, section_height
+from ..chart import SCALE_CELLS, chart_lines, side_by_side, time_line
 from ..header import folder_line, identity_lines, network_line
 from ..lines import Line
+from ..row_table import section_line
 from ..scene import Room, Scene
+from ..traffic import KEPT_S
 from ..view import View
 
 _ROOMY = 14
 """The height from which each family has two lines."""
 _BUCKETS_MIN = 4
 _EVENTS_MIN = 3
+_TITLED = 6
+"""Lines that must be left for events before parts get titles."""
+_EVENTS_WANTED = 8
+"""Lines for events before counts take several lines."""
+_CHART_ROWS = 6
+_MAX_COUNT_LINES = 3
 
 
 def _draw(scene: Scene, room: Room) -> list[Line]:
     width, height, glyphs = room.width, room.height, room.glyphs
-    top = identity_lines(scene, 2 if height >= _ROOMY else 1, glyphs)
+    top = identity_lines(scene, width, 2 if height >= _ROOMY else 1, glyphs)
     if height >= _ROOMY:
         top += [*network_line(scene), *folder_line(scene)]
     space = height - len(top)
 
     wanted = section_height(scene, width, glyphs)
-    activity = [*traffic_lines(scene, width, glyphs), *count_lines(scene)]
-    activity += lookup_lines(
-        scene, MAX_LOOKUPS if space - wanted - len(activity) >= MAX_LOOKUPS + 6 else 1, glyphs
-    )
-    activity = activity[: max(0, space - min(wanted, _BUCKETS_MIN))]
+    activity = _activity(scene, room, space - wanted)[: max(0, space - min(wanted, _BUCKETS_MIN))]
     space -= len(activity)
     events = _EVENTS_MIN if space >= _BUCKETS_MIN + _EVENTS_MIN else 0
     scroll = scene.state.table.scroll
     buckets = bucket_section(scene, width, min(wanted, space - events), scroll, glyphs)
     space -= len(buckets)
+    if space < _TITLED:
+        return [*top, *buckets, *activity, *tail_lines(scene.tail, space, glyphs)]
+    return [
+        *top,
+        *buckets,
+        section_line("traffic", "of the last minute; counts since the start", room),
+        *activity,
+        section_line("events", "the newest last", room),
+        *tail_lines(scene.tail, space - 2, glyphs),
+    ]
 
-    blank: list[Line] = [()] if space >= 6 else []
-    tail = tail_lines(scene.tail, space - 2 * len(blank), glyphs)
-    return [*top, *buckets, *blank, *activity, *blank, *tail]
+
+def _activity(scene: Scene, room: Room, space: int) -> list[Line]:
+    """Traffic, counts and lookups; in as few lines as possible where ``space`` is short."""
+    width, glyphs = room.width, room.glyphs
+    traffic = traffic_lines(scene, width, glyphs)
+    counts = count_lines(scene, width)
+    left = space - len(traffic) - len(counts) - 1 - _EVENTS_WANTED
+    if left > 0:
+        counts = count_lines(scene, width, max(1, min(_MAX_COUNT_LINES, 1 + left // 4)))
+        left = space - len(traffic) - len(counts) - 1 - _EVENTS_WANTED
+    lookups = lookup_lines(scene, max(1, min(MAX_LOOKUPS, left)), glyphs)
+    left -= len(lookups) - 1
+    return [*traffic, *_charts(scene, room, left), *counts, *lookups]
+
+
+def _charts(scene: Scene, room: Room, left: int) -> list[Line]:
+    """In and out beside each other, where there is room for both."""
+    half = room.width // 2
+    rows = min(_CHART_ROWS, left - 1)
+    if rows < 3 or half < SCALE_CELLS + 1 + KEPT_S:
+        return []
+    flows = (("in", scene.flow_in), ("out", scene.flow_out))
+    charts = [chart_lines(name, flow, half, rows, room.glyphs) for name, flow in flows]
+    axes = [[time_line(half)] for _ in flows]
+    return [*side_by_side(charts, half), *side_by_side(axes, half)]
 
 
 def _extent(scene: Scene) -> int:

@@ -134,7 +134,7 @@ def peer_table(scene: Scene) -> RowTable[WatchedPeer]:
         key=lambda it: it.endpoint,
         sort="state",
         empty=f"no peers of the network {network} are known yet"
-        if scene.node.peers is not None
+        if scene.status.peers is not None
         else "this node takes part in no network of peers: --network NAME",
     )
 
