@@ -11,9 +11,9 @@ import trio
 from ..control.methods.snapshots import PARTS, NodeSnapshot, Part, node_snapshot
 from ..control.methods.why import why_document
 from ..dashboard.glyphs import glyphs_for
-from ..dashboard.live import Dashboard
+from ..dashboard.live import CHECK_EVERY_S, Dashboard
 from ..dashboard.paint import painter_for
-from ..dashboard.scene import Others
+from ..dashboard.scene import Others, ViewState
 from ..dashboard.screen import Screen, open_terminal
 from ..dashboard.tail import SHOWN
 from ..errors import KadiscError
@@ -93,7 +93,8 @@ async def _shown_until_quit(nodes: Sequence[Node], screen: Screen, *, is_devnet:
     with screen:
         async with subscription as events, open_flat_nursery() as nursery:
             source.start(nursery)
-            dashboard = Dashboard(source, screen, ends_node=True, folder=folder)
+            state = ViewState(interval_s=CHECK_EVERY_S)
+            dashboard = Dashboard(source, screen, ends_node=True, folder=folder, state=state)
             past = node.event_log.documents(PAST, types_of(SHOWN))
             is_quit = await dashboard.run(documents_of(past, events))
             nursery.cancel_scope.cancel()

@@ -4,6 +4,8 @@ the view itself, and the keys.
 
 from __future__ import annotations
 
+import textwrap
+
 from ..observe.describe import count
 from .figures import duration
 from .glyphs import Glyphs
@@ -17,6 +19,8 @@ from .views import VIEWS, view_named
 _NAMES_FROM = 6
 """The height from which the names of the views are shown."""
 _KEYS_FROM = 4
+_TEXT_AT = 12
+"""Where the texts of `why` begin, after their labels."""
 
 
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Line]:
@@ -27,7 +31,7 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     top = [title_line(scene, width, glyphs)]
     if height >= _NAMES_FROM:
         top.append(names_line(view, width))
-    bottom = [keys_line(scene, view)] if height >= _KEYS_FROM else []
+    bottom = [keys_line(scene, view, width)] if height >= _KEYS_FROM else []
     room = Room(width, body_height(height), glyphs)
     if state.help:
         body = help_lines(view, room)
@@ -107,11 +111,25 @@ def row_lines(scene: Scene, view: View, room: Room) -> list[Line]:
         lines.append(())
         if answer.lines is None:
             lines.append(((" asking the node", "quiet"),))
-        lines += [((f" {clean(text)}", ""),) for text in answer.lines or ()]
+        for text in answer.lines or ():
+            lines += _wrapped(clean(text), room.width)
     return lines
 
 
-def keys_line(scene: Scene, view: View) -> Line:
+def _wrapped(text: str, width: int) -> list[Line]:
+    """The text below its label where it needs several lines."""
+    parts = textwrap.wrap(
+        text,
+        max(20, width - 2),
+        initial_indent=text[: len(text) - len(text.lstrip())],
+        subsequent_indent=" " * _TEXT_AT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [((f" {part}", ""),) for part in parts]
+
+
+def keys_line(scene: Scene, view: View, width: int) -> Line:
     state = scene.state
     if state.asks_to_stop:
         return ((" stop the node? ", "alarm"), (" y", "key"), (" stop   ", "quiet"), *_any_other())
@@ -119,19 +137,27 @@ def keys_line(scene: Scene, view: View) -> Line:
         shown = clean(state.table.filter)
         ends = ((" Enter", "key"), (" keep   ", "quiet"), ("Esc", "key"), (" remove", "quiet"))
         return ((" filter: ", "label"), (f"{shown}_  ", "strong"), *ends)
-    keys: list[tuple[str, str]] = [("q", "quit" if scene.ends_node else "detach")]
+    keys = [("q", "quit" if scene.ends_node else "detach")]
     if state.row or state.help:
         keys.append(("Esc", "back"))
-    keys += [("Tab", "next view"), ("p", "resume" if state.paused else "pause")]
-    if view.table is not None:
+    elif view.table is not None:
         keys += [("j k", "move"), ("Enter", "details"), ("/", "filter"), ("s r", "sort")]
     else:
         keys.append(("j k", "scroll"))
-    keys.append(("?", "help"))
-    return (
-        (" ", ""),
-        *joined([((key, "key"), (f" {what}", "quiet")) for key, what in keys], "   "),
-    )
+    keys += [("p", "resume" if state.paused else "pause"), ("Tab", "next view"), ("m", "mask")]
+    # The help knows those that do not fit.
+    help_key = _key("?", "help")
+    spans: Line = ((" ", ""), *_key(*keys[0]))
+    for each in keys[1:]:
+        longer = joined([spans, _key(*each)], "   ")
+        if line_cells(longer) + line_cells(help_key) + 3 > width:
+            break
+        spans = longer
+    return joined([spans, help_key], "   ")
+
+
+def _key(key: str, what: str) -> Line:
+    return ((key, "key"), (f" {what}", "quiet"))
 
 
 def _any_other() -> Line:

@@ -12,7 +12,7 @@ from .lines import Line, clean, joined
 from .scene import Scene
 
 ID_DIGITS = 10
-WHOLE_ID_FROM = 100
+WHOLE_ID_FROM = 112
 """The width from which the whole ID is shown."""
 
 

@@ -1,7 +1,8 @@
 """The live dashboard: takes snapshots and events, draws changes, and handles keys.
 
-It checks four times a second for changes and draws them; without changes it draws once in the
-interval, because ages grow. It responds to a key or a new terminal size at once.
+It checks four times a second for changes and draws them, at most once in the interval that the user
+has chosen; without changes it draws once a second, because ages grow. It responds to a key or a new
+terminal size at once.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ import trio
 
 from ..control.methods.snapshots import NodeSnapshot, Part
 from .frame import body_height, draw
+from .history import SceneHistory
 from .keys import is_unfinished, keys_in
-from .log_rows import LogRows
 from .pressing import pressed
 from .scene import Answer, Others, Scene, ViewState
 from .screen import Screen
-from .tail import Tail
-from .traffic import CounterRates, TrafficHistory
 from .views import view_named
 
 CHECK_EVERY_S = 0.25
+UPDATE_EVERY_S = 1.0
+"""How often ages are drawn anew where nothing else changes."""
 REST_OF_KEY_S = 0.05
 """How long the rest of a key that sends several bytes may take; ESC alone is a key too."""
 
@@ -72,17 +73,16 @@ class Dashboard:
     ) -> None:
         self._source = source
         self._screen = screen
-        self._tail = Tail()
-        self._log = LogRows()
         state = state or ViewState()
         source.want(state.interval_s, view_named(state.view).parts)
         snapshot = source.snapshot()
-        self._traffic = TrafficHistory(snapshot.status.counters, trio.current_time())
-        self._rates = CounterRates(snapshot.status.counters, trio.current_time())
+        self._history = SceneHistory(snapshot, trio.current_time())
         self._scene = Scene(snapshot, ends_node=ends_node, folder=folder, state=state)
         self._pulse: Hashable = None
-        self._drawn_at = float("-inf")
+        self._updated_at = float("-inf")
         self._has_news = False
+        self._is_outdated = False
+        """Whether a key has asked for what the last snapshot does not show."""
         self._at_once = trio.Event()
         self._ended = trio.Event()
         self._terminal_closed = False
@@ -127,18 +127,29 @@ class Dashboard:
         due = self._at_once.is_set()
         if due:
             self._at_once = trio.Event()
-        state = self._scene.state
-        if not state.paused or self._lacks_parts():
-            pulse = self._source.pulse()
-            if self._has_news or pulse != self._pulse or now >= self._drawn_at + state.interval_s:
-                self._update_scene(now)
-                self._pulse = pulse
-                self._has_news = False
-                due = True
+        pulse = self._source.pulse()
+        if self._is_update_due(pulse, now):
+            self._update_scene(now)
+            self._is_outdated = self._is_outdated and pulse == self._pulse
+            self._pulse = pulse
+            self._has_news = False
+            due = True
+        if self._source.lost() != self._scene.lost:
+            self._scene = replace(self._scene, lost=self._source.lost())
+            due = True
         if due:
-            self._drawn_at = now
             width, height = self._screen.size
             self._screen.show(draw(self._scene, width, height, self._screen.glyphs))
+
+    def _is_update_due(self, pulse: Hashable, now: float) -> bool:
+        state = self._scene.state
+        if state.paused:
+            return self._lacks_parts()
+        if self._is_outdated:
+            return True
+        if pulse != self._pulse or self._has_news:
+            return now >= self._updated_at + state.interval_s
+        return now >= self._updated_at + max(UPDATE_EVERY_S, state.interval_s)
 
     def _lacks_parts(self) -> bool:
         """Whether the view was chosen after the last snapshot, which has nothing for it."""
@@ -146,28 +157,15 @@ class Dashboard:
         return any(getattr(self._scene.node, part) is None for part in parts)
 
     def _update_scene(self, now: float) -> None:
-        snapshot = self._source.snapshot()
-        self._traffic.sample(snapshot.status.counters, now)
-        self._rates.sample(snapshot.status.counters, now)
-        flow_in, flow_out = self._traffic.flows()
-        self._scene = replace(
-            self._scene,
-            node=snapshot,
-            flow_in=flow_in,
-            flow_out=flow_out,
-            tail=self._tail.lines(),
-            log=self._log.rows(),
-            rates=self._rates.rates(),
-            others=self._source.others(),
-            lost=self._source.lost(),
-        )
+        self._updated_at = now
+        scene = self._history.updated(self._scene, self._source.snapshot(), now)
+        self._scene = replace(scene, others=self._source.others())
 
     # --- events, keys and signals -----------------------------------------------------------------
 
     async def _listen(self, events: AsyncIterator[Mapping[str, object]]) -> None:
         async for event in events:
-            self._log.add(event)
-            if self._tail.add(event, trio.current_time()):
+            if self._history.hear(event, trio.current_time()):
                 self._has_news = True
 
     async def _read_keys(self, nursery: trio.Nursery) -> None:
@@ -197,7 +195,7 @@ class Dashboard:
         self._scene = replace(self._scene, state=after)
         if (after.interval_s, after.view) != (state.interval_s, state.view):
             self._source.want(after.interval_s, view_named(after.view).parts)
-            self._has_news = True
+            self._is_outdated = True
         if after.row != state.row:
             self._ask_why(nursery)
 

@@ -108,8 +108,8 @@ class WatchedPeer(msgspec.Struct):
 
 class NodeSnapshot(msgspec.Struct):
     """``status``: as `status` returns it. Each of the other parts is null where it is not asked
-    for. ``peers``: those of this run, then those of the address book, 512 at most; none of a node that
-    takes part in no network.
+    for. ``peers``: those of this run, then those of the address book, 512 at most; none of a node
+    that takes part in no network.
     """
 
     status: Status
