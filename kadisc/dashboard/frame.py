@@ -10,7 +10,7 @@ from ..observe.describe import count
 from .figures import duration
 from .glyphs import Glyphs
 from .help import help_lines
-from .lines import Line, Span, clean, fit, joined, line_cells, spread
+from .lines import Line, clean, fit, joined, line_cells, spread
 from .masking import masked_text
 from .scene import Others, Room, Scene
 from .view import View
@@ -78,15 +78,19 @@ def others_words(others: Others) -> str:
 
 
 def names_line(shown: View, width: int) -> Line:
-    """The names of the views with their keys; only keys where names do not fit."""
-    for with_names in (True, False):
-        spans: list[Span] = []
+    """The names of the views with their keys; only keys where names do not fit. The brackets tell
+    which view is shown also without colour.
+    """
+    for gap, with_names in (("   ", True), (" ", True), (" ", False)):
+        parts: list[Line] = []
         for view in VIEWS:
-            name = f" {view.name}" if with_names or view is shown else ""
-            spans += [(" ", ""), (f" {view.key}{name} ", "here" if view is shown else "quiet")]
-        if line_cells(tuple(spans)) <= width:
+            text = f"{view.key} {view.name}" if with_names or view is shown else view.key
+            here = view is shown
+            parts.append(((f"[{text}]" if here else text, "here" if here else "quiet"),))
+        names = ((" ", ""), *joined(parts, gap))
+        if line_cells(names) <= width:
             break
-    return tuple(spans)
+    return names
 
 
 def row_lines(scene: Scene, view: View, room: Room) -> list[Line]:

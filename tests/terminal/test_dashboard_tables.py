@@ -273,7 +273,7 @@ def test_no_address_is_left_in_a_masked_frame(view: str, width: int) -> None:
 
 CONTACTS = """\
  kadisc 0.1.0  mainline  up 3m 12s                                   devnet: 59 others, 58 joined
-  1 overview   2 contacts   3 peers
+ 1 overview   [2 contacts]   3 peers   4 lookups   5 traffic   6 address   7 chain   8 log
  contacts 46, by bucket ─────────────────────────────────────────────────────────────────────────
   bucket endpoint              client        rtt  age verified failures state       id
 ›      4 198.51.104.0:6881     KD 0.1    12.5 ms   1h       3s        - ok          0400aaaaaaaa…
@@ -283,13 +283,13 @@ CONTACTS = """\
        1 198.51.101.3:6881     KD 0.1    50.0 ms   1h      18s        - ok          0103aaaaaaaa…
        1 198.51.101.4:6881     KD 0.1    62.5 ms   1h      23s        - ok          0104aaaaaaaa…
        1 198.51.101.5:6881     KD 0.1    12.5 ms   1h      28s        - ok          0105aaaaaaaa…
- q quit   Tab next view   p pause   j k move   Enter details   / filter   s r sort   ? help"""
+ q quit   j k move   Enter details   / filter   s r sort   p pause   Tab next view   ? help"""
 PEERS = """\
  kadisc 0.1.0  mychain  up 3m 12s                                    devnet: 59 others, 58 joined
-  1 overview   2 contacts   3 peers
+ 1 overview   2 contacts   [3 peers]   4 lookups   5 traffic   6 address   7 chain   8 log
  peers 3, by state ──────────────────────────────────────────────────────────────────────────────
   endpoint              state      services    verdict       slots book      rtt verified reach
 › 198.51.100.7:6881     online     p2p=9333    good             14 tried 37.5 ms      12s yes
   198.51.101.8:6881     failing    fork=0xabc… wrong-networ…     - tried       -       6m no
   [2001:db8::7:1]:6881  unverified -           -                 - new         -    never unknown
- q quit   Tab next view   p pause   j k move   Enter details   / filter   s r sort   ? help"""
+ q quit   j k move   Enter details   / filter   s r sort   p pause   Tab next view   ? help"""

@@ -59,12 +59,13 @@ def _activity(scene: Scene, room: Room, space: int) -> list[Line]:
     width, glyphs = room.width, room.glyphs
     traffic = traffic_lines(scene, width, glyphs)
     counts = count_lines(scene, width)
-    left = space - len(traffic) - len(counts) - 1 - _EVENTS_WANTED
+    events = 2 + max(1, min(_EVENTS_WANTED, len(scene.tail)))  # with two titles
+    left = space - len(traffic) - len(counts) - events
     if left > 0:
         counts = count_lines(scene, width, max(1, min(_MAX_COUNT_LINES, 1 + left // 4)))
-        left = space - len(traffic) - len(counts) - 1 - _EVENTS_WANTED
+        left = space - len(traffic) - len(counts) - events
     lookups = lookup_lines(scene, max(1, min(MAX_LOOKUPS, left)), glyphs)
-    left -= len(lookups) - 1
+    left -= len(lookups)
     return [*traffic, *_charts(scene, room, left), *counts, *lookups]
 
 
