@@ -27,7 +27,7 @@ from ..control.methods.doctor import (
 )
 from ..control.socket_file import MAX_PATH_BYTES, socket_path
 from ..core.contract.saved_state import SavedState
-from ..doctor.checks import examine_machine, facts_for, merged, needs_node
+from ..doctor.checks import asks_node, examine_machine, facts_for, merged, needs_node
 from ..doctor.contradictions import contradictions
 from ..doctor.finding import CheckResult, worst_of
 from ..doctor.gather import MAX_WAIT_S
@@ -37,9 +37,10 @@ from ..doctor.gathering.machine import Plan, gather_machine
 from ..doctor.machine import ConfigFacts, FileFault, MachineFacts, SocketFileFacts
 from ..doctor.names import NAMES
 from ..doctor.setup import NodeSetup, setup_from
-from ..errors import KadiscError, NotRunning
+from ..errors import KadiscError, NotRunning, UsageError
 from ..net.api.node import Node
 from ..net.api.open import NOTHING_SAVED, close_ports, make_node, open_ports, running
+from ..net.config_faults import faults_in
 from ..net.state.state_folder import read_saved_state
 from ..net.transport.clock import SystemClock
 from ..net.transport.nurseries import open_flat_nursery
@@ -77,10 +78,11 @@ class _Examination:
         self.options = options
         self.only: Sequence[str] = tuple(options.only or NAMES)
         self.offline: bool = options.offline
-        self.config, path, faults = sound_configuration(options)
+        self.config, path = sound_configuration(options)
+        faults, _ = faults_in(path) if path is not None else ((), False)
         self.config_facts = ConfigFacts(
             str(path) if path is not None else None,
-            tuple(FileFault(key, text) for key, text in faults),
+            tuple(FileFault(each.message, each.line) for each in faults),
             contradictions(self.config),
         )
         folder = state_folder(self.config)
@@ -129,7 +131,7 @@ async def examined(options: argparse.Namespace) -> DoctorReport:
             outer.start_soon(_tell, examination, plan, began, line)
             async with open_flat_nursery() as nursery:
                 nursery.start_soon(look)
-                if needs_node(examination.only):
+                if (needs_node if is_own else asks_node)(examination.only):
                     await _ask_node(examination, setup, is_own=is_own)
             outer.cancel_scope.cancel()
     finally:
@@ -229,6 +231,10 @@ async def _ask_node(examination: _Examination, setup: NodeSetup, *, is_own: bool
             )
             examination.of_node = results_of(document.checks)
             examination.node = "temporary"
+    except UsageError as error:
+        if not examination.config_facts.faults:
+            raise  # of the options
+        examination.of_node = f"no node could be opened: {error}"
     except KadiscError as error:
         examination.of_node = f"no node could be opened: {error}"
 

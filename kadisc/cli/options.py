@@ -207,22 +207,19 @@ def variable_of(name: str) -> str:
     return _VARIABLES[name]
 
 
-def sound_configuration(
-    options: argparse.Namespace,
-) -> tuple[Config, Path | None, tuple[tuple[str, str], ...]]:
-    """As `configuration`, but what is wrong in the file is left out: the configuration, the file if
-    there is one, and each key that is wrong, with what was expected. Raises UsageError for a wrong
-    option.
+def sound_configuration(options: argparse.Namespace) -> tuple[Config, Path | None]:
+    """As `configuration`, but without what is wrong in the file, and the file if there is one.
+    Raises UsageError for a wrong option.
     """
     from ..net.config_file import check_values, config_from, sound_values
 
     path = Path(options.config) if options.config is not None else default_config_path()
-    values, faults = sound_values(path) if path is not None else ({}, ())
+    values = sound_values(path) if path is not None else {}
     from_environment = _from_environment()
     check_values(from_environment, lambda key: _VARIABLES[key])
     given = given_options(options)
     check_values(given, flag_of)
-    return config_from(values | from_environment | given), path, faults
+    return config_from(values | from_environment | given), path
 
 
 def _from_environment() -> dict[str, Any]:

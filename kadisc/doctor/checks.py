@@ -65,9 +65,16 @@ def facts_for(only: Collection[str]) -> frozenset[str]:
     return frozenset(need for check in CHECKS if check.name in only for need in check.needs)
 
 
-def needs_node(only: Collection[str]) -> bool:
-    """Whether one of these checks is made by a node of itself."""
+def asks_node(only: Collection[str]) -> bool:
+    """Whether a running node has something to tell of one of these checks."""
     return any(check.find is not None for check in CHECKS if check.name in only)
+
+
+def needs_node(only: Collection[str]) -> bool:
+    """Whether one of these checks can be made by a node alone, so that one is opened for it."""
+    return any(
+        check.find is not None and check.look is None for check in CHECKS if check.name in only
+    )
 
 
 def merged(

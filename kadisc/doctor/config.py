@@ -15,19 +15,15 @@ def look(facts: MachineFacts) -> tuple[DoctorFinding, ...]:
         return (skipped("", f"not looked at: {known.reason}"),)
     found = [
         failure(
-            each.key,
-            each.text,
-            f"mend it in {known.path}, or start the node with another --config; kadisc run refuses "
-            "the file as it is",
+            "",
+            f"line {each.line}: {each.text}" if each.line is not None else each.text,
+            f"mend it in {known.path}: kadisc run refuses the file as it is",
         )
         for each in known.faults[:MAX_TOLD]
     ]
     if (more := len(known.faults) - MAX_TOLD) > 0:
         found.append(failure("", f"{more} more of the kind", f"mend them in {known.path}"))
-    found += [
-        (failure if each.is_refused else warning)("", each.words, each.remedy)
-        for each in known.contradictions
-    ]
+    found += [warning("", each.words, each.remedy) for each in known.contradictions]
     if found:
         return tuple(found)
     if known.path is None:

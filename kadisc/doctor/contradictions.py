@@ -1,4 +1,6 @@
-"""Values of a configuration that are sound by themselves and not together. A pure function."""
+"""Values of a configuration that a node takes, and that hardly mean what the operator wants. What
+it refuses is told by `kadisc/net/contradictions.py`. A pure function.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,8 @@ from ..core.addressing.policy import AddressPolicy
 from ..endpoints import family_of
 from ..errors import UsageError
 from ..net.config_file import services_of
-from ..net.join.own_address import external_addresses, external_doubts
+from ..net.join.own_address import external_doubts
 from ..net.join.resolve import parse_host
-from ..observe.describe import family_name
 from .machine import Contradiction
 from .setup import bound_endpoint
 
@@ -22,21 +23,7 @@ def contradictions(config: Config) -> tuple[Contradiction, ...]:
 
 def _found(config: Config) -> Iterator[Contradiction]:
     bound = [bound_endpoint(each) for each in config.bind]
-    families = [family_of(each) for each in bound]
-    if len(set(families)) < len(families):
-        yield Contradiction(
-            f"two addresses of one family to listen at: {', '.join(config.bind)}",
-            "leave one of them out: bind takes one IPv4 and one IPv6 address",
-            is_refused=True,
-        )
-    local = dict(zip(families, bound, strict=True))
-    for family in external_addresses(config.external) if bound else ():
-        if family not in local:
-            yield Contradiction(
-                f"external has an address of {family_name(family)}, and bind has none",
-                f"leave it out, or add an address of {family_name(family)} to bind",
-                is_refused=True,
-            )
+    local = {family_of(each): each for each in bound}
     for doubt in external_doubts(config, local):
         yield Contradiction(doubt, "give the public address, or leave external out")
     if config.core.read_only and services_of(config):

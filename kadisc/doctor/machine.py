@@ -24,19 +24,18 @@ NOT_ASKED: Final = Unknown("it was not asked for")
 
 @dataclass(frozen=True, slots=True)
 class FileFault:
-    """``key``: that is wrong; empty for the whole file."""
+    """``line``: from 1, None where it is not known. ``text`` names the key."""
 
-    key: str
     text: str
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """Values that are sound by themselves and not together. ``is_refused``: no node starts so."""
+    """Values that are sound by themselves and not together."""
 
     words: str
     remedy: str
-    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

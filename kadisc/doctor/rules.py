@@ -104,7 +104,7 @@ def _told(
             f"nft insert rule {family} {table} {name} {which} accept",
         )
     family, table, name = _place(rule, "chain")
-    words = " ".join(_words(each) for each in rule.get("expr", ()) if isinstance(each, dict))
+    words = " ".join(_words(each) for each in _expressions(rule) if isinstance(each, dict))
     return FirewallRule(
         where,
         probe.port,
@@ -118,15 +118,17 @@ def _walk(
 ) -> tuple[Fate, Mapping[str, Any] | None]:
     """What a chain does, and the rule that does it."""
     for rule in rules.rules.get(place, ()):
-        for each in rule.get("expr", ()):
+        for each in _expressions(rule):
             if not isinstance(each, dict) or len(each) != 1:
                 break
             [(kind, value)] = each.items()
-            if kind in ("accept", "return"):
-                return (Fate.ACCEPTED if kind == "accept" else Fate.ON), rule
+            if kind == "accept":
+                return Fate.ACCEPTED, rule
+            if kind == "return":
+                return Fate.ON, None
             if kind in DROPS:
                 return Fate.DROPPED, rule
-            if kind in ("jump", "goto") and jumps:
+            if kind in ("jump", "goto") and jumps and isinstance(value, dict):
                 fate, decided = _walk(
                     rules, (*place[:2], str(value.get("target"))), probe, jumps - 1
                 )
@@ -135,10 +137,15 @@ def _walk(
                 continue
             if kind in ("counter", "log", "comment"):
                 continue
-            if kind == "match" and _applies(value, probe):
+            if kind == "match" and isinstance(value, dict) and _applies(value, probe):
                 continue
             break  # a condition that does not hold, or that is not understood
     return Fate.ON, None
+
+
+def _expressions(rule: Mapping[str, Any]) -> Sequence[Any]:
+    found = rule.get("expr")
+    return found if isinstance(found, list) else ()
 
 
 def _applies(match: Mapping[str, Any], probe: FirewallProbe) -> bool:

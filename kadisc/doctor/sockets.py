@@ -8,12 +8,14 @@ from ..endpoints import format_endpoint
 from ..observe.describe import family_name
 from ..observe.socket_snapshot import SocketState
 from .facts import DoctorFacts, FamilyFacts
-from .finding import DoctorCheck, DoctorFinding, failure, ok, skipped, warning
+from .finding import CheckVerdict, DoctorCheck, DoctorFinding, failure, ok, skipped, warning
 from .machine import BindFacts, MachineFacts, Unknown
 
 
 def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:
-    return tuple(each for family in facts.families for each in _of_family(family))
+    found = (each for family in facts.families for each in _of_family(family))
+    # Where the node of this command listens is told by what was tried before it was opened.
+    return tuple(each for each in found if facts.is_lasting or each.verdict is not CheckVerdict.OK)
 
 
 def _of_family(family: FamilyFacts) -> Iterator[DoctorFinding]:

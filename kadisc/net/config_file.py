@@ -62,23 +62,22 @@ def read_values(path: Path) -> dict[str, Any]:
     return values
 
 
-def sound_values(path: Path) -> tuple[dict[str, Any], tuple[tuple[str, str], ...]]:
-    """As `read_values`, but with all that is wrong: the values that can be used, and for each other
-    key its name (empty for the whole file) and what was expected.
+def sound_values(path: Path) -> dict[str, Any]:
+    """As `read_values`, but without what is wrong, and without the first key of a contradiction;
+    `faults_in` tells of these.
     """
-    values: dict[str, Any] = {}
-    faults: list[tuple[str, str]] = []
     try:
         table = _table_in(path)
-    except UsageError as error:
-        return {}, (("", str(error)),)
-    for key, value in entries(table):
-        errors = [value] if isinstance(value, UsageError) else [*faults_of(KEYS[key], value)]
-        faults += [(key, str(error)) for error in errors]
-        if not errors:
-            values[key] = _typed(key, KEYS[key].kind, value)
-    faults += [(key, f"{key}: {words}") for key, words in contradictions(values)]
-    return values, tuple(faults)
+    except UsageError:
+        return {}
+    values = {
+        key: _typed(key, KEYS[key].kind, value)
+        for key, value in entries(table)
+        if not isinstance(value, UsageError) and not any(faults_of(KEYS[key], value))
+    }
+    for key, _ in list(contradictions(values)):
+        values.pop(key, None)
+    return values
 
 
 def load_config(path: str | PathLike[str]) -> Config:
