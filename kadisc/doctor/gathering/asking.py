@@ -39,7 +39,7 @@ def ping(tid: bytes, node_id: bytes, length: int = 0) -> bytes:
     if len(plain) >= length:
         return plain
     # The key, and the length of the padding in up to four digits, take room as well.
-    padding = max(1, length - len(plain) - 7)
+    padding = max(1, length - len(plain) - 8)
     while len(written(padding)) < length:
         padding += 1
     return written(padding)

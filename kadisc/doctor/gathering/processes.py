@@ -55,7 +55,7 @@ class UdpRow:
         """Raises ValueError for a line that is none."""
         words = line.split()
         if len(words) < 13:
-            raise ValueError(line)
+            raise ValueError(f"no row of a socket: {line!r}")
         address, port = words[1].rsplit(":", 1)
         self.ip = _ip(address)
         self.port = int(port, 16)

@@ -132,7 +132,7 @@ def test_the_words_of_a_rule() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "7", '{"nftables": 7}'])
 def test_what_is_no_ruleset(text: str) -> None:
-    with pytest.raises(ValueError, match="not the output|Expecting value"):
+    with pytest.raises(ValueError, match=r"not the output|Expecting value"):
         parse_nft(text)
 
 
