@@ -14,6 +14,7 @@ from kadisc.core.contract import purposes
 from kadisc.core.contract.events import Event, Finished, OperationId
 from kadisc.core.contract.queries import PendingQuery
 from kadisc.core.core import Core
+from kadisc.core.limits.budget import ROUNDING_S
 from kadisc.core.limits.proven_budget import FREE_SHARE, WINDOW_S
 from kadisc.endpoints import Endpoint, Family, family_of
 from kadisc.wire.compact import contacts_from
@@ -160,8 +161,9 @@ class Admission:
             return
         allowance = self._of(source, now)
         allowance.left -= 1
+        rate, burst = self._rates(allowance)
         require(
-            allowance.left > -2 - 0.01 * self._rates(allowance)[1],
+            allowance.left > -2 - 0.01 * burst - ROUNDING_S * rate,
             "more queries of one endpoint were read than its budgets allow",
             f"{allowance}, {type(query).__name__}",
         )

@@ -320,7 +320,7 @@ class ExternalAddress:
             if winner is not None:
                 self.port, self._ports = winner, recount
             self._end_port_recount(now, changed=winner is not None)
-        elif voters % config.probes == 0:
+        elif config.probes and voters % config.probes == 0:
             return config.probes
         return 0
 

@@ -308,6 +308,15 @@ def test_one_liar_costs_eight_queries_ever_more_seldom() -> None:
     assert len(costs) <= 8, costs
 
 
+def test_a_node_that_asks_for_no_votes_follows_another_port_with_those_that_come() -> None:
+    """``probes`` may be 0."""
+    address = ExternalAddress(AddressConfig(probes=0), None, None, Confidence.UNKNOWN)
+    for number in range(200):
+        port = PORT if number < 40 else b"\x30\x39"
+        assert address.vote(netgroup(number), TRUE, port, 10.0 * number).probes == 0
+    assert (address.ip, address.confidence) == (TRUE, Confidence.VOTED)
+
+
 def test_a_quarter_of_liars_does_not_move_the_port() -> None:
     rng, moved = random.Random(5), 0
     for _ in range(300):
