@@ -97,9 +97,12 @@ def test_the_nodes_that_answer_are_told_as_they_answer_by_the_operation_itself()
     host = hosts[9]
     operation = host.node.announce(random_id(world.rng), 7777, world.now, family=host.family)
     world.flush(host)
-    (running,) = (each for each in host.node.operations() if each.operation == operation)
+    (running,) = (each for each in host.node.operations(world.now) if each.operation == operation)
     assert (running.what, running.queries > 0) == ("announce_peer", True)
-    assert len([each for each in host.node.operations() if each.target == running.target]) == 1
+    assert (
+        len([each for each in host.node.operations(world.now) if each.target == running.target])
+        == 1
+    )
     event = world.result(host, operation)
     assert isinstance(event, AnnounceFinished)
     answered = [

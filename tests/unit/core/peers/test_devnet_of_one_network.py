@@ -15,7 +15,7 @@ FORGOTTEN_AFTER_S = 300.0
 STAYS_DEAD_S = 1800.0
 VERIFIED_WITHIN_S = 120.0
 """As `Node.peers` asks for; a peer that was not verified in that time is checked first."""
-SIZES = [30, pytest.param(100, marks=pytest.mark.slow)]
+SIZES = [16, *(pytest.param(size, marks=pytest.mark.slow) for size in (30, 100))]
 
 
 def started(nodes: int, seed: int) -> tuple[World, list[Host]]:

@@ -90,12 +90,12 @@ def test_an_unreachable_node_is_not_announced_but_finds_the_others() -> None:
 
 def test_a_network_grows_from_one_node_that_all_know() -> None:
     world = World(seed=6)
-    hosts = network(world, 30)
+    hosts = network(world, 20)
     world.run(180.0)
-    assert min(len(knows(host)) for host in hosts) >= 20
+    assert min(len(knows(host)) for host in hosts) >= 14
     world.run(720.0)
-    assert min(len(knows(host)) for host in hosts) >= 28
-    assert all(len(peer_network(host).snapshot(world.now).view.peers) >= 15 for host in hosts)
+    assert min(len(knows(host)) for host in hosts) >= 18
+    assert all(len(peer_network(host).snapshot(world.now).view.peers) >= 12 for host in hosts)
 
 
 def test_dead_peers_are_not_given_out_after_five_minutes_and_do_not_come_back() -> None:
@@ -113,7 +113,7 @@ def test_dead_peers_are_not_given_out_after_five_minutes_and_do_not_come_back() 
         assert not dead & {peer.endpoint for peer in peer_network(host).peers(50, world.now)}
         assert not dead & {named.contact.endpoint for named in pull(world, asker, host)}
         host.events.clear()
-    world.run(1800.0)
+    world.run(900.0)
     assert not dead & {endpoint for host in living for endpoint in verified(host)}
 
 
@@ -356,7 +356,7 @@ def test_a_cancelled_check_does_not_stop_later_ones() -> None:
     world = World(seed=22)
     us, other = member(world, 1), member(world, 2)
     operation = us.node.check_peer(other.endpoint, world.now)
-    assert [each.what for each in us.node.operations()] == ["check"]
+    assert [each.what for each in us.node.operations(world.now)] == ["check"]
     us.node.cancel(operation, world.now)
     world.flush(us)
     assert [event.outcome for event in us.events if isinstance(event, PeerChecked)] == [

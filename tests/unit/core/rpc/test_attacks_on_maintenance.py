@@ -152,7 +152,10 @@ def test_a_restarted_node_is_known_under_its_new_id_within_seconds() -> None:
     assert entry.id == new_id
 
 
-@pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.real), 20, 150])
+@pytest.mark.parametrize(
+    "count",
+    [pytest.param(1, marks=pytest.mark.real), 20, pytest.param(150, marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("conduct", [changing, pytest.param(refusing, marks=pytest.mark.real)])
 def test_lookups_are_as_fast_as_without_such_contacts(conduct: Conduct, count: int) -> None:
     """As soon as each has had its turn to be checked: 150 are seven in ten of this table, and the
