@@ -24,6 +24,7 @@ from . import (
     feedback,
     find,
     get,
+    key,
     metrics,
     peer,
     peers,
@@ -66,6 +67,7 @@ _COMMANDS = {
     "metrics": metrics,
     "conformance": conformance,
     "sim": sim,
+    "key": key,
     "config": config,
     "completion": completion,
 }

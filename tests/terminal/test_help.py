@@ -24,6 +24,10 @@ COMMANDS = (
         "config check",
         "config show",
         *("peer", "reload", "stop", "metrics"),
+        "key",
+        "key show",
+        "key export",
+        "key import",
     ),
 )
 

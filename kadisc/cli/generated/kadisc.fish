@@ -50,7 +50,7 @@ function _shtab_kadisc_using
   test "$_shtab_kadisc_cmdpath" = "$argv"
 end
 
-set -g _shtab_kadisc_commands run find peers announce put get resolve ping status watch doctor record why feedback feed book peer reload stop metrics conformance sim 'sim run' 'sim list' 'sim sweep' 'sim hunt' 'sim report' 'sim calibrate' config 'config init' 'config check' 'config show' completion
+set -g _shtab_kadisc_commands run find peers announce put get resolve ping status watch doctor record why feedback feed book peer reload stop metrics conformance sim 'sim run' 'sim list' 'sim sweep' 'sim hunt' 'sim report' 'sim calibrate' key 'key show' 'key export' 'key import' config 'config init' 'config check' 'config show' completion
 set -g _shtab_kadisc_opts_with_value --adversary --advertise --asmap --ban --ban-file --bind --bootstrap --cas --case --chain --check --config --control-group --count --devnet --down-after --external --first-seed --for --format --gateway --height --interval --jobs --k --log-addresses --log-format --log-level --look-every --lookups --map-port --method --metrics --metrics-token --minutes --netrestrict --network --nodes --only --out --params --paths --peer --peers-address --peers-method --port --rate --reachable --rpc --rpc-cookie --rpc-password-file --rpc-user --salt --scheduler --seed --seeds --self-check --seq --service --set --source --state-dir --then --timeout --trace --vary --view --wait --want --where --width --without --workers
 
 complete -c kadisc -e
@@ -436,6 +436,26 @@ complete -c kadisc -n '_shtab_kadisc_using sim calibrate' -l lookups -x -d 'how 
 complete -c kadisc -n '_shtab_kadisc_using sim calibrate' -l seed -x -d 'the seed of the networks (default: 1)'
 complete -c kadisc -n '_shtab_kadisc_using sim calibrate' -l set -x -d 'any option, as in kadisc sim run'
 complete -c kadisc -n '_shtab_kadisc_using sim calibrate' -l json -d 'print JSON on stdout and nothing else'
+complete -c kadisc -n '_shtab_kadisc_using; and test $_shtab_kadisc_npos -eq 0' -a key -d 'Shows the public key and the node IDs of a state folder, writes the secret of the key into a file, or takes it from one. Whoever has the secret can act as the node; one node at a time should have it.'
+complete -c kadisc -n '_shtab_kadisc_using key' -s h -l help -d 'show this help message and exit'
+complete -c kadisc -n '_shtab_kadisc_using key; and test $_shtab_kadisc_npos -eq 0' -a show -d 'Shows the public key in the state folder, by which other nodes know this one, and the node ID of each address family, which follows from the key and the external address. No node needs to run; where one does, its IDs are shown. The secret is never shown.'
+complete -c kadisc -n '_shtab_kadisc_using key show' -s h -l help -d 'show this help message and exit'
+complete -c kadisc -n '_shtab_kadisc_using key show' -l json -d 'print JSON on stdout and nothing else'
+complete -c kadisc -n '_shtab_kadisc_using key show' -l state-dir -xka "(__fish_complete_directories)" -d 'folder for key, own address, contacts and control socket (default: $KADISC_STATE_DIR, or the XDG state folder)'
+complete -c kadisc -n '_shtab_kadisc_using key show' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration in TOML (default: config.toml in the XDG configuration folder, if there is one)'
+complete -c kadisc -n '_shtab_kadisc_using key; and test $_shtab_kadisc_npos -eq 0' -a export -d 'Writes the secret of the key in the state folder into a new file that only its owner may read (mode 0600), in PEM (PKCS #8), as openssl reads it. Without FILE it goes to stdout, if that is a pipe, or a file that no other user may read.'
+complete -c kadisc -n '_shtab_kadisc_using key export' -s h -l help -d 'show this help message and exit'
+complete -c kadisc -n '_shtab_kadisc_using key export' -l show-secret -d 'print the secret on a terminal as well'
+complete -c kadisc -n '_shtab_kadisc_using key export' -l json -d 'print JSON: the public key, and FILE or the secret'
+complete -c kadisc -n '_shtab_kadisc_using key export' -l state-dir -xka "(__fish_complete_directories)" -d 'folder for key, own address, contacts and control socket (default: $KADISC_STATE_DIR, or the XDG state folder)'
+complete -c kadisc -n '_shtab_kadisc_using key export' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration in TOML (default: config.toml in the XDG configuration folder, if there is one)'
+complete -c kadisc -n '_shtab_kadisc_using key export; and test $_shtab_kadisc_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a file that does not exist yet'
+complete -c kadisc -n '_shtab_kadisc_using key; and test $_shtab_kadisc_npos -eq 0' -a import -d 'Puts the key in a file into the state folder: a file of key export, any Ed25519 key in PEM (PKCS #8), or a copy of the file identity of a state folder. The folder must have no key yet, and no node may run with it: nothing is overwritten. To replace a key, stop the node, export its key, and move the files identity and state.sqlite3 away (contacts and address book are in the second).'
+complete -c kadisc -n '_shtab_kadisc_using key import' -s h -l help -d 'show this help message and exit'
+complete -c kadisc -n '_shtab_kadisc_using key import' -l json -d 'print JSON on stdout and nothing else'
+complete -c kadisc -n '_shtab_kadisc_using key import' -l state-dir -xka "(__fish_complete_directories)" -d 'folder for key, own address, contacts and control socket (default: $KADISC_STATE_DIR, or the XDG state folder)'
+complete -c kadisc -n '_shtab_kadisc_using key import' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration in TOML (default: config.toml in the XDG configuration folder, if there is one)'
+complete -c kadisc -n '_shtab_kadisc_using key import; and test $_shtab_kadisc_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'the file with the secret; - for stdin'
 complete -c kadisc -n '_shtab_kadisc_using; and test $_shtab_kadisc_npos -eq 0' -a config -d 'Prints a configuration file to begin with (init), tells all that is wrong in one (check), or shows each value in force and where it is from (show).'
 complete -c kadisc -n '_shtab_kadisc_using config' -s h -l help -d 'show this help message and exit'
 complete -c kadisc -n '_shtab_kadisc_using config; and test $_shtab_kadisc_npos -eq 0' -a init -d 'Prints a configuration file in TOML with every key: what it does, what it takes, and its default. For a chain node, the network and the service are set; change them to yours.'

@@ -25,7 +25,7 @@ complete kadisc \
         'c/--out=/f/' \
         'c/--trace=/f/' \
         'c/--for=/(plain bitcoin geth cometbft)/' \
-        'c/--/(adversary advertise all allow-private asmap ban ban-file bind bootstrap cas case chain changed check config control-group control-group-writes count destructive devnet down-after dry-run ephemeral external first-seed follow for format gateway height help http-api implied-port interval jobs json k keep lan-only list log-addresses log-format log-level look-every lookups map-port method metrics metrics-open metrics-token minutes mutable netrestrict network no-caps no-dashboard no-lan no-map no-routers nodes offline once only out params paranoid parse paths peer peers-address peers-method port rate reachable read-only rpc rpc-cookie rpc-password-file rpc-user salt scheduler seed seeds self-check seq service set source state-dir then timeout trace unlimited upnp vary verbose version view wait want where width without workers)/' \
+        'c/--/(adversary advertise all allow-private asmap ban ban-file bind bootstrap cas case chain changed check config control-group control-group-writes count destructive devnet down-after dry-run ephemeral external first-seed follow for format gateway height help http-api implied-port interval jobs json k keep lan-only list log-addresses log-format log-level look-every lookups map-port method metrics metrics-open metrics-token minutes mutable netrestrict network no-caps no-dashboard no-lan no-map no-routers nodes offline once only out params paranoid parse paths peer peers-address peers-method port rate reachable read-only rpc rpc-cookie rpc-password-file rpc-user salt scheduler seed seeds self-check seq service set show-secret source state-dir then timeout trace unlimited upnp vary verbose version view wait want where width without workers)/' \
         'c/-/(- h v)/' \
         'n/--reachable/(auto yes no)/' \
         'n/--asmap/f/' \
@@ -44,14 +44,17 @@ complete kadisc \
         'n/--out/f/' \
         'n/--trace/f/' \
         'n/--for/(plain bitcoin geth cometbft)/' \
-        'p/1/(run find peers announce put get resolve ping status watch doctor record why feedback feed book peer reload stop metrics conformance sim config completion)/' \
+        'p/1/(run find peers announce put get resolve ping status watch doctor record why feedback feed book peer reload stop metrics conformance sim key config completion)/' \
         'n/feed/(bitcoin handshake ethereumjs geth cometbft substrate jsonrpc exec file)/' \
         'n/book/(export import)/' \
         'n/peer/(add remove ban unban list)/' \
         'n/sim/(run list sweep hunt report calibrate)/' \
+        'n/key/(show export import)/' \
         'n/config/(init check show)/' \
         'n/completion/(bash zsh fish tcsh powershell)/' \
         'n/report/f/' \
+        'n/export/f/' \
+        'n/import/f/' \
         'n/check/f/' \
         'p@3@`set cmd=($COMMAND_LINE "" "" "" "" "" "" "" "" ""); if ( $#cmd >= 2 && ("$cmd[2]" == "feedback") ) echo good bad busy wrong-network`@' \
         'p/*/()/'
