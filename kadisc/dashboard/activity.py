@@ -20,6 +20,8 @@ _TWO_SIDES = 76
 """The width from which in and out share a line."""
 _SCALE_CELLS = 15
 """Cells of the text that tells what the highest step of a sparkline stands for."""
+_SCALED_FROM = 10
+"""Cells of a sparkline from which it has that text."""
 
 
 def label(text: str) -> tuple[str, str]:
@@ -50,6 +52,8 @@ def traffic_lines(scene: Scene, width: int, glyphs: Glyphs) -> list[Line]:
 def _flow(flow: Flow, width: int, glyphs: Glyphs) -> Line:
     rates = f"{right(byte_rate(flow.bytes_per_s), 8)} {right(number(flow.datagrams_per_s), 5)}/s "
     size = max(0, min(KEPT_S, width - len(rates)))
+    if size - _SCALE_CELLS >= _SCALED_FROM:
+        size = min(size, width - len(rates) - _SCALE_CELLS)
     style = "" if flow.bytes_per_s else "quiet"
     spans: Line = ((rates, style), (left(sparkline(flow.history, size, glyphs), size), "spark"))
     if width - len(rates) - size < _SCALE_CELLS:
