@@ -1,0 +1,127 @@
+"""What two watchers cost the node that they watch: its share of a core with them and without, in
+turns.
+
+Run ``python benchmarks/watchers.py [SECONDS]``; it measures for 10 seconds each, four times each,
+unless told otherwise. The node is a process of its own in the network of a devnet of 60 in another
+process; the watchers (``kadisc watch``, the most expensive views) have terminals of 200x60 that are
+read as fast as they are written to. Linux only: it reads /proc.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from idle import KADISC, devnet, environment
+
+VIEWS = ("contacts", "peers")
+ROUNDS = 4
+SETTLE_S = 30.0
+"""After the start: the node has joined and found peers."""
+ATTACH_S = 4.0
+GOAL_PERCENT = 2.0
+
+
+@contextmanager
+def on_terminal(words: list[str], home: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A program on a terminal of its own, and the side of the terminal to read."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
+    process = subprocess.Popen(
+        words,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        env=environment(home),
+    )
+    os.close(theirs)
+    try:
+        yield process, ours
+    finally:
+        process.terminate()
+        with contextlib.suppress(OSError):  # the end of the terminal's other side
+            read([ours], 2.0)
+        process.wait()
+        os.close(ours)
+
+
+def read(terminals: list[int], seconds: float) -> int:
+    """Reads what the programs write for so long; returns how many bytes."""
+    end, size = time.monotonic() + seconds, 0
+    while (left := end - time.monotonic()) > 0:
+        for terminal in select.select(terminals, [], [], left)[0]:
+            size += len(os.read(terminal, 65536))
+    return size
+
+
+def cpu_s(process: subprocess.Popen[bytes]) -> float:
+    # Of all threads, those that ended included: user and system time, the 14th and 15th field.
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def percent(process: subprocess.Popen[bytes], terminals: list[int], seconds: float) -> float:
+    spent, began = cpu_s(process), time.monotonic()
+    read(terminals, seconds)
+    return 100 * (cpu_s(process) - spent) / (time.monotonic() - began)
+
+
+def main() -> int:
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    with tempfile.TemporaryDirectory() as home, devnet(f"{home}/devnet") as where:
+        folder = f"{home}/node"
+        words = [*KADISC, "--bootstrap", where, "--allow-private", "--no-dashboard"]
+        words += ["--network", "bench", "--service", "p2p=9333", "--state-dir", folder]
+        without: list[float] = []
+        watched: list[float] = []
+        written = 0
+        with on_terminal(words, home) as (node, terminal):
+            read([terminal], SETTLE_S)
+            for _ in range(ROUNDS):
+                without.append(percent(node, [terminal], seconds))
+                with ExitStack() as stack:
+                    watchers = [
+                        stack.enter_context(on_terminal(watch(folder, view), home))[1]
+                        for view in VIEWS
+                    ]
+                    if not read(watchers, ATTACH_S):
+                        raise SystemExit("the watchers show nothing")
+                    watched.append(percent(node, [terminal, *watchers], seconds))
+                    written += read(watchers, 1.0)
+    added = statistics.median(watched) - statistics.median(without)
+    met = added < GOAL_PERCENT
+    print(f"percent of a core, median of {ROUNDS} times {seconds:g} s in turns")
+    print(f"  without watchers   {statistics.median(without):6.2f}   {_listed(without)}")
+    print(f"  with two of them   {statistics.median(watched):6.2f}   {_listed(watched)}")
+    print(f"  {written / ROUNDS:.0f} bytes a second to the two terminals")
+    print(
+        f"goal: they add less than {GOAL_PERCENT:g} %: {'met' if met else 'MISSED'}, {added:.2f} %"
+    )
+    return 0 if met else 1
+
+
+def watch(folder: str, view: str) -> list[str]:
+    program = KADISC[: KADISC.index("run")]
+    return [*program, "watch", "--state-dir", folder, "--view", view]
+
+
+def _listed(values: list[float]) -> str:
+    return " ".join(f"{value:.1f}" for value in values)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
