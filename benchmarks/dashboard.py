@@ -27,13 +27,21 @@ from rich.text import Text
 from kadisc import Config, open_node
 from kadisc.contacts import Contact
 from kadisc.control.methods.snapshots import NodeSnapshot, node_snapshot
-from kadisc.core.contract.events import ContactAdded
+from kadisc.core.contract.events import (
+    ContactAdded,
+    LookupFinished,
+    LookupKind,
+    LookupResult,
+    OperationId,
+    Outcome,
+)
 from kadisc.core.contract.peer_status import PeerStatus
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.dashboard.buckets import bucket_health
 from kadisc.dashboard.figures import age, byte_rate, delay
 from kadisc.dashboard.frame import draw
 from kadisc.dashboard.glyphs import UNICODE
+from kadisc.dashboard.log_rows import LogRows
 from kadisc.dashboard.paint import Canvas, Painter
 from kadisc.dashboard.scene import Scene, ViewState
 from kadisc.dashboard.tail import Tail
@@ -43,7 +51,8 @@ from kadisc.dashboard.views import VIEWS
 from kadisc.endpoints import Endpoint, Family
 from kadisc.ids import random_id_in_bucket
 from kadisc.net.api.node import Node
-from kadisc.observe.event_names import event_document
+from kadisc.observe.event_document import event_document
+from kadisc.observe.feed_states import ChainPeerRow, FeedState, FeedStep
 
 FRAMES = 300
 BASELINE_FRAMES = 40
@@ -61,6 +70,7 @@ class Subject:
 
     node: Node
     tail: Tail
+    log: LogRows
     traffic: TrafficHistory
     now_s: float
     ahead_s: float = 0.0
@@ -82,7 +92,7 @@ def filled(node: Node, contacts: int) -> Subject:
     rng = random.Random(contacts)
     core, now = node.pump.core, node.pump.now()
     own_id = core.own_ids[Family.IPV4]
-    table, tail = core.dhts[Family.IPV4].table, Tail()
+    table, tail, log = core.dhts[Family.IPV4].table, Tail(), LogRows()
     bucket = 0
     while len(table) < contacts and bucket < 150:
         for _ in range(min(table.capacity(bucket), max(4, (contacts - len(table)) // 2))):
@@ -96,7 +106,9 @@ def filled(node: Node, contacts: int) -> Subject:
                 inbound=rng.random() < 0.1,
                 rtt_s=rng.uniform(0.001, 0.5),
             )
-            tail.add(event_document(ContactAdded(contact, bucket)), 0.0)
+            document = event_document(ContactAdded(contact, bucket))
+            tail.add(document, 0.0)
+            log.add(document)
         bucket += 1
     assert core.peer_network is not None
     for number in range(PEERS):
@@ -105,7 +117,41 @@ def filled(node: Node, contacts: int) -> Subject:
         peer = VerifiedPeer(key, at, rng.getrandbits(160), b"", 1, services)
         status = PeerStatus(peer, now - rng.uniform(0, 900), rtt_s=rng.uniform(0.001, 0.5))
         core.peer_network.components.book.verified(status, now, source="search")
-    return Subject(node, tail, TrafficHistory(node.counters(), 0.0), now)
+    observed(node, rng, now)
+    return Subject(node, tail, log, TrafficHistory(node.counters(), 0.0), now)
+
+
+def observed(node: Node, rng: random.Random, now: float) -> None:
+    """Fills what the views from 4 to 8 show, as far as it is bounded."""
+    core = node.pump.core
+    for number in range(50):
+        result = LookupResult(
+            *(rng.getrandbits(160), LookupKind.FIND_NODE, Family.IPV4, (), (), 12, 15, 2, 0.4, {}),
+            network_size=None,
+            purpose="caller",
+        )
+        event = LookupFinished(OperationId(1000 + number), Outcome.DONE, result)
+        node.pump.dispatch.route(event)
+    for number in range(64):
+        source = Endpoint(bytes((45, number, 1, 1, 26, 225)))
+        node.pump.loudest.note([(bytes(100), source)] * (1 + number), now)
+        core.counters.drop(f"reason-{number % 30}")
+        core.counters.refuse(f"reason-{number % 30}")
+        core.dhts[Family.IPV4].parts.address.vote(source[:2], bytes((8, 8, 1, 1)), b"\x1a\xe1", now)
+    at = "45.1.2.3:9333"
+    node.feeds.told(
+        "bench",
+        FeedState(
+            name="bitcoin",
+            condition="up",
+            want=8,
+            started_s_ago=1.0,
+            outbound=8,
+            steps=(FeedStep(1.0, "connected", f"{at}  after 0.9 s -> good", at, "good"),) * 40,
+            peers=(ChainPeerRow(at, "out", True),) * 100,
+        ),
+        now,
+    )
 
 
 def our_frame(it: Subject, view: View, canvas: Canvas, width: int, height: int) -> bytes:
@@ -115,7 +161,8 @@ def our_frame(it: Subject, view: View, canvas: Canvas, width: int, height: int) 
     core.counters.received += 1
     snapshot = it.snapshot(view)
     it.traffic.sample(snapshot.status.counters, it.ahead_s)
-    scene = Scene(snapshot, *it.traffic.flows(), it.tail.lines(), state=ViewState(view=view.name))
+    state, log = ViewState(view=view.name), it.log.rows()
+    scene = Scene(snapshot, *it.traffic.flows(), it.tail.lines(), log, state=state)
     return canvas.strokes(draw(scene, width, height, UNICODE)).encode()
 
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import zip_longest
+from typing import Final
 
 from .glyphs import Glyphs
 from .lines import Line, fit, left, line_cells
 
-NAME_CELLS = 12
-_NO_LINE: Line = ()
+NAME_CELLS: Final = 12
+_NO_LINE: Final[Line] = ()
 
 
 def beside(lines: Sequence[Line], others: Sequence[Line], width: int, more: str) -> list[Line]:
     """``lines`` in the first ``width`` cells, and ``others`` right of them."""
     found = []
     for one, other in zip_longest(lines, others, fillvalue=_NO_LINE):
-        one = fit(one, width - 1, more)
-        found.append((*one, (" " * (width - line_cells(one)), ""), *other) if other else one)
+        used = line_cells(one)
+        if used >= width:
+            one = fit(one, width - 1, more)
+            used = line_cells(one)
+        found.append((*one, (" " * (width - used), ""), *other) if other else one)
     return found
 
 

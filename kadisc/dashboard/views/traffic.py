@@ -43,6 +43,7 @@ _LEFT_CELLS: Final = 60
 _TABLE_MIN: Final = 9
 _SUBNETS: Final = 6
 _BAR_CELLS: Final = 10
+_BAR_CELLS_MOST: Final = 40
 _ALL_LIMITS: Final = 9
 _LEVELS: Final = ("host", "subnet", "netgroup", "total")
 _ALL_LEVELS_FROM: Final = 70
@@ -208,16 +209,17 @@ def loudest_lines(scene: Scene, room: Room) -> list[Line]:
     if not loudest:
         return [*lines, ((" nothing was received", "quiet"),)][: room.height]
     widest = max(18, *(len(each.subnet) for each in loudest[: room.height]))
+    size = max(_BAR_CELLS, min(_BAR_CELLS_MOST, room.width - widest - 28))
     return [
         *lines,
-        *(_subnet(each, widest, room.glyphs) for each in loudest[: room.height - 1]),
+        *(_subnet(each, widest, size, room.glyphs) for each in loudest[: room.height - 1]),
     ]
 
 
-def _subnet(each: LoudSubnet, widest: int, glyphs: Glyphs) -> Line:
+def _subnet(each: LoudSubnet, widest: int, size: int, glyphs: Glyphs) -> Line:
     return (
         (f" {left(each.subnet, widest)} ", ""),
-        *bar(each.share, _BAR_CELLS, glyphs, "spark"),
+        *bar(each.share, size, glyphs, "spark"),
         (f" {100 * each.share:3.0f} %", ""),
         (f" {right(_per_s(each.datagrams_per_s), 6)}/s", "strong"),
         (f" {right(byte_rate(each.bytes_per_s), 9)}", "quiet"),
