@@ -232,6 +232,7 @@ class Feeder:
             self._candidates.chain_restarted()
             self._awaited.clear()
             self._trouble = None
+            self._last_words = ""  # that it is back is told, though it has as many peers as before
         self._look_result = look
         self._looked_at = trio.current_time()
         name = look.words or self._target.name

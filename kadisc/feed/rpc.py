@@ -6,6 +6,7 @@ The node is the operator's own, and yet everything is bounded: a wrong port may 
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,9 +154,18 @@ class ChainRpc:
         except (h11.ProtocolError, trio.BrokenResourceError) as error:
             raise RpcUnreachable(f"{self.url}: {one_line(str(error)) or 'closed'}") from None
         except OSError as error:
-            cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-            words = (cause.strerror or str(error)).lower()
-            raise RpcUnreachable(f"{self.url}: {words}") from None
+            raise RpcUnreachable(f"{self.url}: {_os_words(error)}") from None
+
+
+def _os_words(error: OSError) -> str:
+    """Of an error of `trio.open_tcp_stream`, which has those of each address as its cause."""
+    cause: BaseException | None = error.__cause__
+    if isinstance(cause, ExceptionGroup):
+        cause = cause.exceptions[0]
+    cause = cause if isinstance(cause, OSError) else error
+    errno = cause.errno or 0
+    words = os.strerror(errno) if errno > 0 else cause.strerror  # names have numbers below 0
+    return (words or str(error)).lower()
 
 
 async def _exchange(

@@ -137,6 +137,23 @@ class Handshake(ChainProgram):
         return [peer["addr"] for peer in self.rpc("getpeerinfo") if not peer["inbound"]]
 
 
+class Bcoin(Handshake):
+    """bcoin, which keeps its chain in memory and speaks Bitcoin's protocol."""
+
+    rpc_port = 48332
+    ADDRESS = "bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202"
+
+    def start(self) -> Self:
+        host, port = self.endpoint
+        self.spawn(
+            str(self.programs / "npm" / "bin" / "bcoin"),
+            *("--network=regtest", f"--prefix={self.folder}", "--no-wallet=true"),
+            *(f"--host={host}", f"--port={port}", "--listen=true", "--discover=false"),
+            *(f"--http-host={host}", f"--http-port={self.rpc_port}", "--no-auth=true"),
+        )
+        return self
+
+
 class EthereumJs(ChainProgram):
     """It binds the wildcard address, so that two of them on one machine have different ports."""
 
@@ -166,6 +183,11 @@ class EthereumJs(ChainProgram):
 
 class Monero(ChainProgram):
     rpc_port = 18081
+    ADDRESS = (
+        "42ey1afDFnn4886T7196doS9GPMzexD9gXpsZJDwVjeRVdFCSoHnv7KPbBeGpzJB"
+        "zHRCAs9UxqeoyFQMYbqSWYTfJJQAWDm"
+    )
+    """Of monerod's own functional tests; for the reward of a block."""
 
     def start(self, config: Path | None = None) -> Self:
         host, port = self.endpoint
@@ -182,6 +204,13 @@ class Monero(ChainProgram):
 
     def look(self) -> Any:
         return self.rpc("get_info", path="/json_rpc")
+
+    def mine(self) -> str:
+        """The hash of a new block."""
+        mined = self.rpc(
+            "generateblocks", path="/json_rpc", amount_of_blocks=1, wallet_address=self.ADDRESS
+        )
+        return str(mined["blocks"][0])
 
     def outbound(self) -> int:
         return int(self.look()["outgoing_connections_count"])
@@ -214,6 +243,10 @@ class RunningKadisc(Client):
     @property
     def state(self) -> Path:
         return self.folder / "kadisc"
+
+    @property
+    def socket(self) -> Path:
+        return self.state / "control.sock"
 
     def tell(self, *words: str) -> dict[str, Any]:
         """A command that asks this node; its document."""
@@ -250,6 +283,12 @@ class Feed(Client):
         """Its exit code, None while it runs."""
         assert self._process is not None
         return self._process.poll()
+
+    def warnings(self, kind: str) -> list[str]:
+        """What it warned of, of that kind; nothing before it was started."""
+        if self._process is None:
+            return []
+        return [each["message"] for each in self.events(kind) if each["level"] == "warning"]
 
     def about(self, kind: str, address: str) -> list[dict[str, Any]]:
         """The events of a kind about an address."""

@@ -19,6 +19,7 @@ from typing import Any
 from ..support.child_programs import Client, until
 from ..support.scenario_inside import end_with_parent, perform
 from .programs import (
+    Bcoin,
     Decoys,
     EthereumJs,
     Feed,
@@ -30,7 +31,7 @@ from .programs import (
 )
 
 CONNECT_S = 100.0
-A, B = "45.10.0.1", "45.20.0.1"
+A, B, C = "45.10.0.1", "45.20.0.1", "45.30.0.1"
 QUICK = ("--look-every=2", "--down-after=6")
 
 
@@ -70,6 +71,14 @@ def litecoin_options(node: Litecoin) -> tuple[str, ...]:
 
 
 def connects_litecoin(stage: ChainStage) -> None:
+    connects_and_dies(stage, *QUICK)
+
+
+def keeps_real_timers(stage: ChainStage) -> None:
+    connects_and_dies(stage)
+
+
+def connects_and_dies(stage: ChainStage, *timers: str) -> None:
     """Two Litecoin nodes that know nobody, each with its kadisc and its feed; then one dies."""
     sides = {}
     for name, host, other in (("a", A, B), ("b", B, A)):
@@ -78,7 +87,7 @@ def connects_litecoin(stage: ChainStage) -> None:
         if name == "b":
             stage.note("second started")
         feed = stage.feed(f"feed-{name}").start(
-            kadisc, "bitcoin", *litecoin_options(chain), "--advertise=p2p", *QUICK
+            kadisc, "bitcoin", *litecoin_options(chain), "--advertise=p2p", *timers
         )
         sides[name] = (chain, kadisc, feed)
     (chain_a, _, feed_a), (chain_b, kadisc_b, feed_b) = sides["a"], sides["b"]
@@ -111,6 +120,65 @@ def connects_litecoin(stage: ChainStage) -> None:
         name: [event["event"] for event in map(json.loads, lines(feed))]
         for name, (_, _, feed) in sides.items()
     }
+
+
+def recovers_litecoin(stage: ChainStage) -> None:
+    """A feed between nodes that fail one after the other: the password of the RPC is wrong, the
+    chain node dies, the running node is restarted, the control socket is gone. Then a peer comes.
+    """
+    own = stage.litecoin("litecoin-a", A).start(waits=False)
+    kadisc = stage.kadisc("kadisc-a", A, "ltc").start(services=["p2p=9333"])
+    own.await_start()
+    cookie = stage.scratch / "cookie"
+    cookie.write_text("__cookie__:wrong")
+    options = (f"--rpc={own.rpc_url}", f"--rpc-cookie={cookie}", "--chain=ltc-regtest", *QUICK)
+    feed = stage.feed("feed")
+    told: dict[str, list[str]] = {}
+    stage.seen["told"] = told
+
+    def fails(what: str, kind: str, harm: Callable[[], object]) -> None:
+        """Waits for the warning, and for others after it, of which there should be none."""
+        before = len(feed.warnings(kind))
+        harm()
+        until(what, lambda: len(feed.warnings(kind)) > before, CONNECT_S)
+        stage.note(f"{what}: told")
+        time.sleep(3.0)
+        told[what] = feed.warnings(kind)[before:]
+
+    def recovers(what: str, kind: str, mend: Callable[[], object]) -> None:
+        def good() -> int:
+            return len(feed.events(kind)) - len(feed.warnings(kind))
+
+        before = good()
+        mend()
+        stage.note(f"{what}: mended")
+        until(f"{what} is there again", lambda: good() > before, CONNECT_S, every_s=0.1)
+        stage.note(f"{what}: recovered")
+
+    def right_cookie() -> None:
+        cookie.unlink()
+        cookie.symlink_to(own.cookie)
+
+    fails(
+        "password",
+        "chain",
+        lambda: feed.start(kadisc, "bitcoin", *options, "--advertise=p2p"),
+    )
+    recovers("password", "chain", right_cookie)
+    fails("chain node", "chain", own.kill)
+    recovers("chain node", "chain", own.start)
+    fails("running node", "node", kadisc.stop)
+    recovers("running node", "node", lambda: kadisc.start(services=["p2p=9333"]))
+    away = kadisc.socket.with_name("away.sock")
+    fails("control socket", "node", lambda: kadisc.socket.rename(away))
+    recovers("control socket", "node", lambda: away.rename(kadisc.socket))
+
+    stage.litecoin("litecoin-b", B).start()
+    stage.kadisc("kadisc-b", B, "ltc").start(A, services=["p2p=9333"])
+    until("connected", lambda: feed.about("connected", f"{B}:9333"), CONNECT_S)
+    stage.note("connected")
+    stage.seen["code"] = feed.ended()
+    stage.seen["transcript"] = lines(feed)
 
 
 def lines(feed: Feed) -> list[str]:
@@ -196,6 +264,46 @@ def connects_handshake(stage: ChainStage) -> None:
     stage.seen["events"] = lines(feed)
 
 
+def connects_bcoin(stage: ChainStage) -> None:
+    """Three bcoin nodes. One has a feed of the preset, which shakes hands as Bitcoin does; another
+    has one that is told by options alone how its RPC is asked.
+    """
+    nodes = {
+        name: Bcoin(f"bcoin-{name}", (host, 48444), stage.scratch, stage.programs).start()
+        for name, host in (("a", A), ("b", B), ("c", C))
+    }
+    stage.cast |= {node.name: node for node in nodes.values()}
+    sides = {
+        name: stage.kadisc(f"kadisc-{name}", host, "btc").start(
+            *([A] if name != "a" else []), services=["p2p=48444"]
+        )
+        for name, host in (("a", A), ("b", B), ("c", C))
+    }
+    for node in nodes.values():
+        node.await_start()
+    stage.note("started")
+    handshake = ("--check=handshake", "--chain=btc-regtest", "--where=p2p", "--look-every=2")
+    by_preset = stage.feed("feed-a").start(
+        sides["a"], "handshake", f"--rpc={nodes['a'].rpc_url}", *handshake
+    )
+    until("connected", lambda: by_preset.about("connected", f"{B}:48444"), CONNECT_S)
+    stage.note("connected by the preset")
+    by_options = stage.feed("feed-c").start(
+        sides["c"],
+        "jsonrpc",
+        *(f"--rpc={nodes['c'].rpc_url}", "--method=addnode", '--params=["{address}", "onetry"]'),
+        *("--peers-method=getpeerinfo", "--peers-address=addr", *handshake),
+    )
+    until("connected", lambda: by_options.about("connected", f"{B}:48444"), CONNECT_S)
+    stage.note("connected by jsonrpc")
+    stage.seen["outbound"] = {name: sorted(nodes[name].outbound()) for name in ("a", "c")}
+    mined = nodes["b"].rpc("generatetoaddress", 1, Bcoin.ADDRESS)[0]
+    for name in ("a", "c"):
+        until("the block", lambda: nodes[name].rpc("getbestblockhash") == mined, CONNECT_S)  # noqa: B023
+    stage.note("block")
+    stage.seen["words"] = [event["message"] for event in by_options.events("offered")]
+
+
 def connects_ethereumjs(stage: ChainStage) -> None:
     """Two EthereumJS nodes; one has a feed."""
     nodes = [
@@ -234,15 +342,21 @@ def connects_monero(stage: ChainStage) -> None:
     until("connected", lambda: own.outbound() == 1, CONNECT_S)
     stage.note("connected")
     stage.seen["peers"] = own.addresses()
+    mined = other.mine()
+    until("the block", lambda: own.look()["top_block_hash"] == mined, CONNECT_S)
+    stage.note("block")
 
 
-NEED_NPM = ("connects_handshake", "connects_ethereumjs")
+NEED_NPM = ("connects_handshake", "connects_bcoin", "connects_ethereumjs")
 SCENARIOS: dict[str, Callable[[ChainStage], None]] = {
     scenario.__name__: scenario
     for scenario in (
         connects_litecoin,
+        keeps_real_timers,
+        recovers_litecoin,
         judges_decoys,
         connects_handshake,
+        connects_bcoin,
         connects_ethereumjs,
         connects_monero,
     )
@@ -256,7 +370,9 @@ def play(name: str, scratch: Path, programs: Path, limit_s: float) -> dict[str, 
         if done.returncode != 0:
             return {"unavailable": f"ip {words}: {done.stderr.strip()}"}
     if name in NEED_NPM and not (programs / "npm" / "bin").exists():
-        return {"unavailable": "npm did not bring hsd and ethereumjs; see scripts/chain-nodes"}
+        return {
+            "unavailable": "npm did not bring hsd, bcoin and ethereumjs; see scripts/chain-nodes"
+        }
     stage = ChainStage(scratch, programs)
     failure = perform(lambda: SCENARIOS[name](stage), limit_s)
     document = stage.seen | {"elapsed_s": round(time.monotonic() - started, 1)}
