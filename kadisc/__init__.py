@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from .observe.shell_events import StateUnsaved as StateUnsaved
     from .observe.socket_snapshot import SocketSnapshot as SocketSnapshot
     from .observe.socket_snapshot import SocketState as SocketState
+    from .service_values import ServiceAddress as ServiceAddress
     from .wire.items import Item as Item
     from .wire.records import PeerRecord as PeerRecord
 
@@ -207,6 +208,7 @@ _HOME = {
         "StateSetAside",
         "StateUnsaved",
     ),
+    "service_values": ("ServiceAddress",),
     "observe.socket_snapshot": (
         "SocketSnapshot",
         "SocketState",

@@ -6,7 +6,7 @@ import string
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
-from ..endpoints import format_host_port
+from ..endpoints import format_host_port, split_host_port
 from ..errors import UsageError
 from .argument_errors import probably
 
@@ -47,8 +47,8 @@ class PeerFormat:
         values: dict[str, object] = {**peer.get("services", {}), "key": peer.get("key")}
         host, port = peer["host"], peer["port"]
         if self._service is not None:
-            port = peer["services"].get(self._service)
-        address = isinstance(port, int)
+            host, port = _host_port(peer, self._service)
+        address = port is not None
         if not address and any(field in _OF_EVERY_PEER for _, field in self._parts):
             return None
         values |= {"host": host, "port": port}
@@ -70,3 +70,9 @@ def _unknown(
         return problem
     more = f"; --where {field} asks for it" if field.isascii() and field.isalnum() else ""
     return f"{problem} and the services named by --service and --where{more}"
+
+
+def _host_port(peer: Mapping[str, Any], service: str) -> tuple[str, int | None]:
+    """Where a service of a peer is, given as its JSON document; without port, if it is none."""
+    address: str | None = peer["addresses"].get(service)
+    return split_host_port(address) if address is not None else (str(peer["host"]), None)

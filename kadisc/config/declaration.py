@@ -81,7 +81,7 @@ class Form(enum.Enum):
     EXTERNAL_ADDRESS = "IP or IP:PORT"
     HOST = "HOST:PORT, where HOST is a name or an address"
     SUBNET = "CIDR notation, as in 10.0.0.0/8"
-    SERVICE = "NAME=PORT or NAME=0xHEX"
+    SERVICE = "NAME=PORT, NAME=HOST:PORT or NAME=0xHEX"
     MAPPED_PORT = "tcp:PORT or udp:PORT, or with =EXTERNAL behind it"
     GATEWAY = "a numeric address, as in 192.168.1.1 or fe80::1%eth0"
     INTERFACE = "the system's name of an interface, as in eth0"

@@ -155,7 +155,8 @@ class Defences:
     record_rules: bool = switch(
         True,
         "A peer record counts only if it is signed, belongs to the own network, is not older than"
-        " the known one, and comes from the address that it states.",
+        " the known one, and comes from the address that it states; a service at another host, only"
+        " in the subnet that the record came from.",
     )
     key_proofs: bool = switch(
         True,

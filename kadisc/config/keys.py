@@ -27,7 +27,7 @@ class Key:
 
 
 GroupT = TypeVar("GroupT")
-_SERVICES_KIND: Final = "Mapping[str, int | bytes] | Sequence[str]"
+_SERVICES_KIND: Final = "Mapping[str, ServiceValue] | Sequence[str]"
 
 
 def _keys(group: Any, path: tuple[str, ...]) -> Iterator[Key]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from ..service_values import ServiceValue
 from .control import ControlConfig
 from .core_config import CoreConfig
 from .declaration import (
@@ -139,7 +140,7 @@ class Config:
             "name of your network; nodes with the same name find each other (default: mainline)",
         ),
     )
-    service: Mapping[str, int | bytes] | Sequence[str] = field(
+    service: Mapping[str, ServiceValue] | Sequence[str] = field(
         default_factory=dict, hash=False, metadata=metadata(SERVICE)
     )
     state_dir: str | None = setting(

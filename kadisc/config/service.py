@@ -13,7 +13,7 @@ SERVICE: Final = Setting(
     file_default=(),
     option=Option(
         Commands.RUN,
-        "NAME=PORT|0xHEX",
+        "NAME=PORT|HOST:PORT|0xHEX",
         "service that this node offers to peers of its network, as in eth=30303; repeatable",
     ),
     holds_for=HoldsFor.THE_LASTING_NODE,

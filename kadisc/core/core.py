@@ -13,6 +13,7 @@ from ..endpoints import Endpoint, Family, family_of
 from ..errors import UsageError
 from ..ids import NodeId
 from ..networks import NetworkSet
+from ..service_values import ServiceValue
 from ..wire.items import Item
 from ..wire.messages import Ping
 from . import self_check
@@ -213,7 +214,7 @@ class Core(Engine):
         if self.peer_network is not None:
             self._carry_out(self.peer_network.reach.mapped(family, endpoint, now), now)
 
-    def set_services(self, services: Mapping[str, int | bytes], now: float) -> None:
+    def set_services(self, services: Mapping[str, ServiceValue], now: float) -> None:
         """What the own record offers: name -> port or short bytes. Without effect for a node that
         is of no network. Raises UsageError for what no record can hold, and then changes nothing.
         """

@@ -338,7 +338,7 @@ def _components_for(
         view=view_for(config, rng, scopes),
         book=book_for(config, rng, _book_secret(membership), scopes, verdicts),
         verdicts=verdicts,
-        records=RecordRules(membership.tag, own_key, scopes.lan.guarded)
+        records=RecordRules(membership.tag, own_key, scopes.lan.guarded, counters)
         if defences.record_rules
         else AnyRecord(),
         candidates=(

@@ -75,6 +75,7 @@ class DoctorFacts:
         map_ports: The ports of the application that routers are to forward.
         mappings: What has become of them and of the node's own port.
         offered: The services of the node that have a port, by name.
+        not_believed: Its services at other hosts that no other node believes, by name.
         check_services: Whether the node has them tested.
         services: What other nodes found of them.
         lan: The nodes that beacons found on the links of this machine.
@@ -99,6 +100,7 @@ class DoctorFacts:
     mappings: tuple[MappingSnapshot, ...] = ()
     offered: Mapping[str, int] = field(default_factory=dict)
     check_services: bool = True
+    not_believed: Mapping[str, str] = field(default_factory=dict)
     services: tuple[ServiceReach, ...] = ()
     lan: LanSnapshot = field(default_factory=LanSnapshot)
     network: str = DEFAULT_NETWORK

@@ -21,6 +21,8 @@ from ..net.mapping.arguments import mapped_ports
 from ..observe.describe import family_name
 from ..observe.reachability import untested_words
 from ..observe.socket_snapshot import SocketSnapshot
+from ..service_values import ServiceAddress, ServiceValue
+from ..wire.records import decode_record
 from .facts import FORK, DoctorFacts, FamilyFacts
 
 MAX_WAIT_S: Final = 15.0
@@ -100,6 +102,7 @@ def facts_of(node: Node, *, is_lasting: bool) -> DoctorFacts:
         map_ports=mapped_ports(config.map_port),
         mappings=node.mappings(),
         offered=_ports_of(node.services),
+        not_believed=_not_believed(node),
         check_services=config.core.check_services,
         services=snapshot.services,
         lan=node.lan(),
@@ -125,13 +128,25 @@ def _largest_network(dht: DhtSnapshot) -> tuple[str, int] | None:
 
 def _peers_of_own_fork(node: Node) -> int | None:
     fork = node.services.get(FORK)
-    if fork is None or not node.own_network.is_joined:
+    if fork is None or isinstance(fork, ServiceAddress) or not node.own_network.is_joined:
         return None
     same = service_filter(None, {FORK: fork})
     return len(node.own_network.peers(1, offering=same, verified_within_s=None, but_not=()))
 
 
-def _ports_of(services: Mapping[str, int | bytes]) -> dict[str, int]:
+def _not_believed(node: Node) -> dict[str, str]:
+    """The record has no service at a host outside of the node's own subnet."""
+    if not node.own_network.is_joined:
+        return {}
+    believed = decode_record(node.record).services
+    return {
+        name: str(value)
+        for name, value in node.services.items()
+        if isinstance(value, ServiceAddress) and name not in believed
+    }
+
+
+def _ports_of(services: Mapping[str, ServiceValue]) -> dict[str, int]:
     return {name: value for name, value in services.items() if isinstance(value, int)}
 
 

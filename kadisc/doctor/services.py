@@ -11,6 +11,21 @@ from .finding import DoctorCheck, DoctorFinding, failure, ok, warning
 
 
 def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:
+    elsewhere = (_not_believed(*each) for each in facts.not_believed.items())
+    return (*elsewhere, *_with_port(facts))
+
+
+def _not_believed(name: str, address: str) -> DoctorFinding:
+    return failure(
+        name,
+        f"{address} is outside of the subnet of this node (IPv4 /24, IPv6 /48): no other node "
+        "would believe it, so the record does not have it",
+        f"give --service {name} an address in the subnet in which other nodes see this node, or a "
+        "port of this machine, forwarded to that host",
+    )
+
+
+def _with_port(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:
     if not facts.offered:
         return (ok("", "the node offers no service with a port"),)
     if not facts.check_services or not facts.tests_reach or facts.read_only:

@@ -11,6 +11,7 @@ from ..config import Config
 from ..endpoints import Endpoint, format_endpoint, make_endpoint, split_host_port
 from ..net.api.node import Node
 from ..net.config_file import services_of
+from ..service_values import ServiceValue
 
 
 class BufferSize(msgspec.Struct, frozen=True):
@@ -113,7 +114,7 @@ def setup_from(
     )
 
 
-def with_port(services: Mapping[str, int | bytes]) -> dict[str, int]:
+def with_port(services: Mapping[str, ServiceValue]) -> dict[str, int]:
     """The services whose value is a port."""
     return {name: value for name, value in services.items() if isinstance(value, int)}
 

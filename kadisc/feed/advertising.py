@@ -7,7 +7,7 @@ from __future__ import annotations
 import trio
 
 from ..endpoints import host_of, parse_endpoint, port_of
-from ..errors import KadiscError
+from ..errors import Closed, KadiscError, NotRunning
 from ..net.tcp_check import accepts
 from .availability import Availability, Change
 from .chain_peer import ChainPeer
@@ -73,6 +73,8 @@ class ServiceAdvertiser:
     async def _set(self, name: str, value: int | str, change: Change) -> bool:
         try:
             await self._node.set_service(name, value if change == "renew" else None)
+        except (NotRunning, Closed):
+            return False  # the next look changes it, if the running node is there again
         except KadiscError as error:
             if not self._is_told:
                 self._report.warn("node", f"the service {name} was not changed: {error}")

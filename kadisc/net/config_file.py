@@ -21,6 +21,7 @@ from ..endpoints import make_endpoint, split_host_port
 from ..errors import UsageError
 from ..networks import NetworkSet
 from ..observe.services import parse_services
+from ..service_values import ServiceValue
 from .contradictions import contradictions
 from .join.own_address import external_addresses
 from .join.resolve import parse_host
@@ -320,7 +321,7 @@ def _check(key: Key, value: Any) -> None:
             _CHECKS[allowed](text)
 
 
-def services_of(config: Config) -> Mapping[str, int | bytes]:
+def services_of(config: Config) -> Mapping[str, ServiceValue]:
     """The services by name; ``Config.service`` may also have them as the file has them. Raises
     UsageError.
     """
@@ -351,10 +352,12 @@ def _named_in_python(key: str) -> str:
     return f"Config.{key}"
 
 
-def _service_text(name: str, value: int | bytes) -> str:
-    if not isinstance(value, int | bytes):
-        raise UsageError(f"Config.service: {name}: expected a port or bytes, not {value!r}")
-    return f"{name}={value}" if isinstance(value, int) else f"{name}=0x{value.hex()}"
+def _service_text(name: str, value: ServiceValue) -> str:
+    if not isinstance(value, ServiceValue):
+        raise UsageError(
+            f"Config.service: {name}: expected a port, bytes or a ServiceAddress, not {value!r}"
+        )
+    return f"{name}=0x{value.hex()}" if isinstance(value, bytes) else f"{name}={value}"
 
 
 def _check_listen_address(text: str) -> None:

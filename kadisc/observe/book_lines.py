@@ -24,6 +24,7 @@ from ..core.contract.verified_peer import VerifiedPeer
 from ..endpoints import Endpoint, format_endpoint, parse_endpoint
 from ..errors import UsageError
 from ..ids import format_id, parse_id
+from ..service_values import ServiceAddress, ServiceValue
 from .services import services_document
 
 VERSION = 1
@@ -204,7 +205,7 @@ def _verified_peer_of(document: Mapping[str, Any], endpoint: Endpoint) -> Verifi
     )
 
 
-def _service_of(name: str, value: Any) -> int | bytes:
+def _service_of(name: str, value: Any) -> ServiceValue:
     if _is_of(value, int):
         return int(value)
     if isinstance(value, str) and value.startswith("0x"):
@@ -212,7 +213,9 @@ def _service_of(name: str, value: Any) -> int | bytes:
             return bytes.fromhex(value[2:])
         except ValueError:
             pass
-    raise ValueError(f"services: {name}: expected a port or 0xHEX, not {_shown(value)}")
+    if isinstance(value, str) and ":" in value:
+        return ServiceAddress.parse(value)
+    raise ValueError(f"services: {name}: expected a port, HOST:PORT or 0xHEX, not {_shown(value)}")
 
 
 def _source_of(text: str) -> Endpoint | str:

@@ -4,13 +4,12 @@ control socket and in streams.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from ..core.contract.verified_peer import VerifiedPeer
-from ..endpoints import format_endpoint, format_host_port
+from ..endpoints import format_endpoint
 from ..ids import format_id
+from ..service_values import address_of
 from .services import services_document
 
 
@@ -20,10 +19,11 @@ class PeerDocument(msgspec.Struct):
     ``port``: the same apart, without brackets. ``endpoints``: all endpoints at which it proved its
     key, ``endpoint`` first.
 
-    ``services``: name -> port, or ``0x`` and hex digits; ``addresses``: name -> HOST:PORT for each
-    service that is a port. ``reachable``: ``yes``, or ``unknown`` for a peer that only contacted
-    this node. ``proven``: whether it proved that it has the key. ``beyond_caps``: whether its
-    subnet already has its full share of the peers that are kept. ``sequence``: that of its record.
+    ``services``: name -> port, ``0x`` and hex digits, or HOST:PORT where it is at another host;
+    ``addresses``: name -> HOST:PORT for each service that is a port or at another host.
+    ``reachable``: ``yes``, or ``unknown`` for a peer that only contacted this node. ``proven``:
+    whether it proved that it has the key. ``beyond_caps``: whether its subnet already has its full
+    share of the peers that are kept. ``sequence``: that of its record.
     """
 
     key: str
@@ -48,7 +48,7 @@ def peer_document(peer: VerifiedPeer) -> PeerDocument:
         host=peer.host,
         port=peer.port,
         endpoints=[format_endpoint(endpoint) for endpoint in peer.endpoints],
-        addresses=service_addresses(peer.host, peer.services),
+        addresses=service_addresses(peer),
         services=services_document(peer.services),
         reachable=peer.reachable,
         proven=peer.is_proven,
@@ -57,10 +57,11 @@ def peer_document(peer: VerifiedPeer) -> PeerDocument:
     )
 
 
-def service_addresses(host: str, services: Mapping[str, int | bytes]) -> dict[str, str]:
-    """HOST:PORT of each service whose value is a port, by its name; sorted by name."""
-    return {
-        name: format_host_port(host, value)
-        for name, value in sorted(services.items())
-        if isinstance(value, int)
-    }
+def service_addresses(peer: VerifiedPeer) -> dict[str, str]:
+    """HOST:PORT of each service that is a port or an address, by its name; sorted by name."""
+    found = {}
+    for name, value in sorted(peer.services.items()):
+        address = address_of(value, peer.endpoint)
+        if address is not None:
+            found[name] = format_endpoint(address)
+    return found

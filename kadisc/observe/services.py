@@ -1,24 +1,27 @@
-"""Services of a peer as text and as JSON: ``eth=30303`` is a port, ``fork=0xabcd`` are bytes."""
+"""Services of a peer as text and as JSON: ``eth=30303`` is a port, ``fork=0xabcd`` are bytes,
+``p2p=192.0.2.7:9333`` is at another host than the node.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from ..errors import UsageError
+from ..service_values import ServiceAddress, ServiceValue
 from ..wire.records import MAX_SERVICE_BYTES, MAX_SERVICE_NAME_BYTES
 
 
-def parse_service(text: str) -> tuple[str, int | bytes]:
-    """``NAME=PORT`` or ``NAME=0xHEX``. Raises UsageError."""
+def parse_service(text: str) -> tuple[str, ServiceValue]:
+    """``NAME=PORT``, ``NAME=HOST:PORT`` or ``NAME=0xHEX``. Raises UsageError."""
     name, equals, value = text.partition("=")
-    _check_name(name if equals else "", "NAME=PORT or NAME=0xHEX", text)
+    _check_name(name if equals else "", "NAME=PORT, NAME=HOST:PORT or NAME=0xHEX", text)
     try:
         return name, service_value(value)
     except ValueError as error:
         raise UsageError(f"{name}: {error}") from None
 
 
-def check_service(name: str, value: int | bytes | None) -> None:
+def check_service(name: str, value: ServiceValue | None) -> None:
     """Raises UsageError for a name or value that no record can hold; None is no value."""
     _check_name(name, "a service", name)
     if isinstance(value, bytes) and not 0 < len(value) <= MAX_SERVICE_BYTES:
@@ -35,9 +38,9 @@ def _check_name(name: str, form: str, text: str) -> None:
         )
 
 
-def parse_services(texts: Iterable[str]) -> dict[str, int | bytes]:
+def parse_services(texts: Iterable[str]) -> dict[str, ServiceValue]:
     """Raises UsageError, also for a name that is given twice."""
-    services: dict[str, int | bytes] = {}
+    services: dict[str, ServiceValue] = {}
     for text in texts:
         name, value = parse_service(text)
         if name in services:
@@ -64,9 +67,11 @@ def parse_where(texts: Iterable[str]) -> dict[str, int | bytes | None]:
 def _value_in_text(name: str, text: str) -> int | bytes:
     if text.startswith("0x") or (text.isascii() and text.isdigit()):
         try:
-            return service_value(text)
+            value = service_value(text)
         except ValueError as error:
             raise UsageError(f"{name}: {error}") from None
+        assert not isinstance(value, ServiceAddress)  # neither form has a colon
+        return value
     raw = text.encode("utf-8", "surrogateescape")
     if not 0 < len(raw) <= MAX_SERVICE_BYTES:
         raise UsageError(f"{name}: expected 1 to {MAX_SERVICE_BYTES} bytes, not {len(raw)}")
@@ -92,8 +97,8 @@ def where_document(wanted: Mapping[str, int | bytes | None]) -> dict[str, int | 
     }
 
 
-def service_value(text: str) -> int | bytes:
-    """A port, or bytes from ``0xHEX``. Raises ValueError."""
+def service_value(text: str) -> ServiceValue:
+    """A port, ``HOST:PORT`` with a numeric address, or bytes from ``0xHEX``. Raises ValueError."""
     if text.startswith("0x"):
         try:
             value = bytes.fromhex(text[2:])
@@ -102,17 +107,29 @@ def service_value(text: str) -> int | bytes:
         if not 0 < len(value) <= MAX_SERVICE_BYTES:
             raise ValueError(f"expected 1 to {MAX_SERVICE_BYTES} bytes, not {len(value)}")
         return value
+    if ":" in text:
+        try:
+            return ServiceAddress.parse(text)
+        except ValueError as error:
+            raise ValueError(
+                f"expected a numeric address and a port, as in 192.0.2.7:9333: {error}"
+            ) from None
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536):
-        raise ValueError(f"expected a port from 1 to 65535, or 0xHEX, not {text!r}")
+        raise ValueError(f"expected a port from 1 to 65535, HOST:PORT or 0xHEX, not {text!r}")
     return int(text)
 
 
-def services_document(services: Mapping[str, int | bytes]) -> dict[str, int | str]:
-    """Services for JSON: ports as numbers, bytes as ``0x`` and hex digits, sorted by name."""
-    return {
-        name: value if isinstance(value, int) else f"0x{value.hex()}"
-        for name, value in sorted(services.items())
-    }
+def services_document(services: Mapping[str, ServiceValue]) -> dict[str, int | str]:
+    """Services for JSON: ports as numbers, bytes as ``0x`` and hex digits, addresses as HOST:PORT,
+    sorted by name.
+    """
+    return {name: _in_json(value) for name, value in sorted(services.items())}
+
+
+def _in_json(value: ServiceValue) -> int | str:
+    if isinstance(value, int):
+        return value
+    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
 def services_words(services: Mapping[str, int | str]) -> str:

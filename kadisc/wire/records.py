@@ -6,7 +6,7 @@
     {ip, p, ip6, p6: addresses and ports, as far as the peer knows them;
      k: public key; net: network tag; s: sequence;
      closed: 1, 2 or 3, if strangers do not reach the peer by IPv4, IPv6 or both;
-     svc: {name: port or short bytes}; via: reserved;
+     svc: {name: port or short bytes}; at: {name: address and port}; via: reserved;
      sig: Ed25519 over the canonical bencode of all other fields}
 
 Unknown keys are kept and signed over, so that later versions can add some. This module reads a
@@ -24,6 +24,7 @@ from typing import Any, Final
 from ..endpoints import Endpoint, Family, Scope, scope_of
 from ..errors import DecodeError
 from ..ids import ID_BYTES
+from ..service_values import ServiceAddress, ServiceValue
 from . import bencode
 from .compact import ENDPOINT_SIZES
 from .items import KEY_BYTES, SIGNATURE_BYTES
@@ -59,7 +60,8 @@ class PeerRecord:
     network: bytes
     sequence: int
     endpoints: Mapping[Family, Endpoint]
-    services: Mapping[str, int | bytes]
+    services: Mapping[str, ServiceValue]
+    """Those of ``svc`` and of ``at``, wherever these lead to."""
     signature: bytes
     raw: bytes = field(repr=False)
     signed: bytes = field(repr=False)
@@ -74,7 +76,7 @@ def unsigned_fields(
     network: bytes,
     sequence: int,
     endpoints: Mapping[Family, Endpoint],
-    services: Mapping[str, int | bytes],
+    services: Mapping[str, ServiceValue],
     closed: Iterable[Family] = (),
 ) -> dict[bytes, Any]:
     """The record without its signature. ``closed``: the families in which strangers do not reach
@@ -86,16 +88,25 @@ def unsigned_fields(
         fields[port] = int.from_bytes(endpoint[-2:], "big")
     if closed_bits := sum(_CLOSED_BITS[family] for family in closed):
         fields[b"closed"] = closed_bits
-    if services:
-        fields[b"svc"] = {name.encode("ascii"): value for name, value in services.items()}
-        too_long = any(
-            type(value) is bytes and len(value) > MAX_SERVICE_BYTES for value in services.values()
+    here = {
+        name.encode("ascii"): value
+        for name, value in services.items()
+        if not isinstance(value, ServiceAddress)
+    }
+    elsewhere = {
+        name.encode("ascii"): value.endpoint
+        for name, value in services.items()
+        if isinstance(value, ServiceAddress)
+    }
+    if here:
+        fields[b"svc"] = here
+    if elsewhere:
+        fields[b"at"] = elsewhere
+    if _services(here) is None or _addresses(elsewhere) is None:
+        raise ValueError(
+            f"a service has a name of 1 to {MAX_SERVICE_NAME_BYTES} letters and a port, an address "
+            f"and port, or at most {MAX_SERVICE_BYTES} bytes"
         )
-        if too_long or _services(fields[b"svc"]) is None:
-            raise ValueError(
-                f"a service has a name of 1 to {MAX_SERVICE_NAME_BYTES} letters and a port, "
-                f"or at most {MAX_SERVICE_BYTES} bytes"
-            )
     return fields
 
 
@@ -128,15 +139,21 @@ def record_from(fields: Any) -> PeerRecord:
     sequence = fields.get(b"s")
     closed = fields.get(b"closed", 0)
     services = _services(fields.get(b"svc", {}))
+    elsewhere = _addresses(fields.get(b"at", {})) if b"at" in fields else {}
     if (
         type(sequence) is not int
         or sequence < 0
         or services is None
+        or elsewhere is None
         or type(closed) is not int
         or not 0 <= closed <= sum(_CLOSED_BITS.values())
         or not _is_via(fields.get(b"via", []))
     ):
         raise DecodeError(MALFORMED)
+    if elsewhere:
+        if not elsewhere.keys().isdisjoint(services):
+            raise DecodeError(CONTRADICTORY)
+        services.update(elsewhere)
     key = _exactly(fields, b"k", KEY_BYTES)
     network = _exactly(fields, b"net", ID_BYTES)
     signature = _exactly(fields, b"sig", SIGNATURE_BYTES)
@@ -175,19 +192,40 @@ def _endpoint(fields: Mapping[bytes, Any], family: Family) -> Endpoint | None:
     return endpoint
 
 
-def _services(raw: Any) -> dict[str, int | bytes] | None:
+def _services(raw: Any) -> dict[str, ServiceValue] | None:
     """The services by name; None if they are malformed."""
     if type(raw) is not dict:
         return None
-    services: dict[str, int | bytes] = {}
+    services: dict[str, ServiceValue] = {}
     for name, value in raw.items():
         is_port = type(value) is int and 0 < value < 65536
-        if not (0 < len(name) <= MAX_SERVICE_NAME_BYTES and name.isalnum() and name.isascii()):
+        if not _is_service_name(name):
             return None
         if not (is_port or (type(value) is bytes and len(value) <= MAX_SERVICE_BYTES)):
             return None
         services[name.decode("ascii")] = value
     return services
+
+
+def _addresses(raw: Any) -> dict[str, ServiceAddress] | None:
+    """The services that are at other hosts, by name; None if they are malformed."""
+    if type(raw) is not dict:
+        return None
+    addresses: dict[str, ServiceAddress] = {}
+    for name, value in raw.items():
+        if not (
+            _is_service_name(name)
+            and type(value) is bytes
+            and len(value) in ENDPOINT_SIZES
+            and scope_of(Endpoint(value)) is not Scope.INVALID
+        ):
+            return None
+        addresses[name.decode("ascii")] = ServiceAddress(Endpoint(value))
+    return addresses
+
+
+def _is_service_name(name: bytes) -> bool:
+    return 0 < len(name) <= MAX_SERVICE_NAME_BYTES and name.isalnum() and name.isascii()
 
 
 def _is_via(raw: Any) -> bool:

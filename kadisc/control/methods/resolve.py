@@ -12,6 +12,8 @@ from ...net.api.arguments import key_from
 from ...net.api.items import record_in
 from ...net.oneshot.item_search import ItemSearch
 from ...observe.services import services_document
+from ...service_values import ServiceAddress, ServiceValue, services_near
+from ...wire.records import PeerRecord
 from ..call import Call, Method, ProgressNews
 from ..units import seconds
 
@@ -63,9 +65,23 @@ async def _resolve(params: ResolveParams, call: Call) -> ResolvedRecord:
     if record is not None:
         document.sequence = record.sequence
         document.endpoints = [format_endpoint(each) for each in record.endpoints.values()]
-        document.services = services_document(record.services)
+        document.services = services_document(_near(record))
         document.record = record.raw.hex()
     return document
+
+
+def _near(record: PeerRecord) -> dict[str, ServiceValue]:
+    """Its services, without those at hosts that are in the subnet of none of its endpoints: other
+    nodes do not believe these.
+    """
+    found: dict[str, ServiceValue] = {
+        name: value
+        for name, value in record.services.items()
+        if not isinstance(value, ServiceAddress)
+    }
+    for endpoint in record.endpoints.values():
+        found.update(services_near(record.services, endpoint))
+    return found
 
 
 RESOLVE = Method("resolve", ResolveParams, ResolvedRecord, _resolve, partial=(ProgressNews,))

@@ -11,8 +11,9 @@ from ..call import Call, Method
 
 
 class SetServiceParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``name``: letters and digits. ``value``: a port, ``0x`` and hex digits, or null, which
-    withdraws the service. It holds until the node stops; the configuration stays as it is.
+    """``name``: letters and digits. ``value``: a port, HOST:PORT of another host in the /24 (IPv6
+    /48) of this node, ``0x`` and hex digits, or null, which withdraws the service. It holds until
+    the node stops; the configuration stays as it is.
     """
 
     name: str

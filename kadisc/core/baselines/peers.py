@@ -4,7 +4,7 @@ that it is compared with.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -12,6 +12,7 @@ from ...config import GossipConfig
 from ...contacts import Contact
 from ...endpoints import Endpoint, Scope
 from ...errors import DecodeError
+from ...service_values import ServiceValue
 from ...wire.messages import Gossip, Reply
 from ...wire.records import PeerRecord, record_from
 from ..addressing.policy import AddressPolicy
@@ -120,6 +121,9 @@ class AnyRecord:
 
     def accepted(self, record: PeerRecord) -> None:
         pass
+
+    def services(self, record: PeerRecord, endpoint: Endpoint) -> Mapping[str, ServiceValue]:
+        return record.services
 
     def remember(self, sequences: Iterable[tuple[bytes, int]]) -> None:
         pass

@@ -12,6 +12,7 @@ from typing import Final
 
 from ...endpoints import Endpoint
 from ...ids import ID_SPACE
+from ...service_values import ServiceAddress
 from ...wire.compact import ENDPOINT_SIZES
 from ...wire.items import KEY_BYTES
 from ...wire.records import MAX_RECORD_BYTES
@@ -144,6 +145,8 @@ def _is_sound(peer: VerifiedPeer) -> bool:
     service_bytes = 0
     for name, value in peer.services.items():
         service_bytes += len(name) + (len(value) if isinstance(value, bytes) else 8)
+        if isinstance(value, ServiceAddress) and not value.is_near(peer.endpoint):
+            return False
     return (
         len(peer.key) == KEY_BYTES
         and 0 <= peer.node_id < ID_SPACE

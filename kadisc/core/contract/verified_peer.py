@@ -8,6 +8,7 @@ from typing import Literal
 
 from ...endpoints import Endpoint, host_of, port_of
 from ...ids import NodeId
+from ...service_values import ServiceValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,8 @@ class VerifiedPeer:
 
     ``key``: its Ed25519 public key, 32 bytes, which identifies it; ``endpoint``: where it answered;
     ``record``: its signed record as received, which the address book and the view do not interpret;
-    ``services``: capability -> port or short bytes, as in the record.
+    ``services``: capability -> port, short bytes, or a `ServiceAddress` in the subnet of
+    ``endpoint``; others of the record are not believed.
 
     ``other_endpoints``, ``is_reachable``, ``is_beyond_caps`` and ``is_on_lan`` are set where a peer
     is given to the application (`dataclasses.replace`), nowhere else; the table, the view and the
@@ -29,7 +31,7 @@ class VerifiedPeer:
     node_id: NodeId
     record: bytes | None
     sequence: int
-    services: Mapping[str, int | bytes] = field(default_factory=dict, hash=False)
+    services: Mapping[str, ServiceValue] = field(default_factory=dict, hash=False)
     is_proven: bool = field(default=True, compare=False)
     """Whether it proved in that exchange, or in an earlier one of this run, that it has the key. An
     older node cannot, and another one could send a copy of its record.

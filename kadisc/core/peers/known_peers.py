@@ -23,6 +23,7 @@ from ..contract.queries import PendingQuery
 from ..contract.times import NEVER
 from ..contract.verified_peer import VerifiedPeer
 from .candidates import Candidate
+from .record_policy import RecordRule
 
 MAX_KNOWN: Final = 512
 """Peers that are kept at most."""
@@ -342,15 +343,15 @@ def known_peer(
 
 
 def verified_peer(
-    record: PeerRecord, endpoint: Endpoint, sender: NodeId, *, is_proven: bool
+    record: PeerRecord, endpoint: Endpoint, sender: NodeId, records: RecordRule, *, is_proven: bool
 ) -> VerifiedPeer:
-    """The peer that answered at ``endpoint`` with this record."""
+    """The peer that answered at ``endpoint`` with this record, with what counts there."""
     return VerifiedPeer(
         record.key,
         endpoint,
         sender,
         record.raw,
         record.sequence,
-        record.services,
+        records.services(record, endpoint),
         is_proven=is_proven,
     )

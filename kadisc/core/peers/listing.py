@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...endpoints import Endpoint
+from ...service_values import ServiceValue
 from ..book.address_book import AddressBook
 from ..book.entry import BookEntry, Source
 from ..book.verdicts import Judgement, Verdicts
@@ -16,7 +17,7 @@ from .known_peers import KnownPeer
 from .verification import PeerVerifier
 from .view import ViewRule
 
-NO_SERVICES: Final[Mapping[str, int | bytes]] = {}
+NO_SERVICES: Final[Mapping[str, ServiceValue]] = {}
 
 
 @dataclass(slots=True, eq=False)
@@ -32,7 +33,7 @@ class ListedPeer:
 
     endpoint: Endpoint
     key: bytes | None
-    services: Mapping[str, int | bytes]
+    services: Mapping[str, ServiceValue]
     source: Source
     is_tried: bool | None
     first_seen_s_ago: float

@@ -13,6 +13,7 @@ from typing import Final
 from ...config import CoreConfig
 from ...contacts import Contact
 from ...endpoints import Endpoint, Family, family_of
+from ...service_values import ServiceValue
 from ...wire.messages import Gossip, Reply
 from ...wire.records import PeerRecord
 from ..book.entry import Provenance
@@ -239,7 +240,7 @@ class PeerNetwork:
         """That of the own record."""
         return self._own_record.sequence
 
-    def set_services(self, services: Mapping[str, int | bytes], now: float) -> Commands:
+    def set_services(self, services: Mapping[str, ServiceValue], now: float) -> Commands:
         """Name -> port or short bytes. Raises UsageError for what no record can hold."""
         if not self._own_record.set_services(services, now):
             return ()

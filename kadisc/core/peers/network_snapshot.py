@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ...service_values import ServiceValue
 from .crowded_subnets import CrowdedSubnet
 from .view import ViewSnapshot
 
@@ -26,7 +27,7 @@ class PeerNetworkSnapshot:
     public_key: bytes
     record: bytes
     sequence: int
-    services: Mapping[str, int | bytes]
+    services: Mapping[str, ServiceValue]
     verified: int
     online: int
     held_back: int

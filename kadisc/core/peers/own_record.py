@@ -4,7 +4,8 @@ services change.
 A record has at most 300 bytes. The services are given when the node starts, the addresses are found
 out later, by the votes of others: services that leave no room for an address of each family are
 refused when they are given. Later nothing is refused, because then there is no caller to be told,
-and an error would end the node.
+and an error would end the node. A service at another host than this one is left out while that is
+not in the subnet of this node's own address: no other node would believe it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ...config import DEFAULT_NETWORK
-from ...endpoints import Endpoint, Family
+from ...endpoints import Endpoint, Family, family_of
 from ...errors import UsageError
+from ...service_values import ServiceAddress, ServiceValue
 from ...wire import bencode
 from ...wire.items import SIGNATURE_BYTES
 from ...wire.records import MAX_RECORD_BYTES, to_be_signed, unsigned_fields
@@ -40,7 +42,7 @@ class Membership:
 
     identity: Identity
     network: str = DEFAULT_NETWORK
-    services: Mapping[str, int | bytes] = field(default_factory=dict)
+    services: Mapping[str, ServiceValue] = field(default_factory=dict)
     wall_s: float = 0.0
     reachable: bool = True
     """False if other nodes are known not to reach this one unasked: then it is not announced."""
@@ -66,7 +68,7 @@ class OwnRecord:
         """Raises UsageError for services that no record can hold."""
         self._membership = membership
         self._clock_offset_s = membership.wall_s - now
-        self.services: Mapping[str, int | bytes] = dict(membership.services)
+        self.services: Mapping[str, ServiceValue] = dict(membership.services)
         self.endpoints: dict[Family, Endpoint] = {}
         self.closed: tuple[Family, ...] = ()
         """The families in which strangers do not reach this node."""
@@ -77,7 +79,7 @@ class OwnRecord:
         self.raw = b""
         self.left_out: str | None = None
         """What the record lacks because it would be too long: ``closed``, ``address``,
-        ``services``; or None.
+        ``services``; or because no node would believe it: ``service-elsewhere``; or None.
         """
         self._check(self.services)
         self._make(now)
@@ -106,7 +108,7 @@ class OwnRecord:
         self._make(now)
         return True
 
-    def set_services(self, services: Mapping[str, int | bytes], now: float) -> bool:
+    def set_services(self, services: Mapping[str, ServiceValue], now: float) -> bool:
         """Returns whether they changed. Raises UsageError, and then changes nothing."""
         if services == self.services:
             return False
@@ -121,7 +123,7 @@ class OwnRecord:
             self.sequence = sequence
             self._make(now)
 
-    def _check(self, services: Mapping[str, int | bytes]) -> None:
+    def _check(self, services: Mapping[str, ServiceValue]) -> None:
         """Raises UsageError unless a record holds them beside an endpoint of each family, whichever
         of them the node has now.
         """
@@ -145,15 +147,16 @@ class OwnRecord:
         clock, from the state of an earlier run, makes the record longer than was reserved for it.
         """
         sequence = max(self.sequence + 1, int((self._clock_offset_s + now) * 1000))
-        fields = self._unsigned(sequence, self.endpoints, self.services, self.closed)
-        self.left_out = None
+        services = self._believable()
+        fields = self._unsigned(sequence, self.endpoints, services, self.closed)
+        self.left_out = None if len(services) == len(self.services) else "service-elsewhere"
         if self.closed and _size(fields) > MAX_RECORD_BYTES:
             self.left_out = "closed"
-            fields = self._unsigned(sequence, self.endpoints, self.services)
+            fields = self._unsigned(sequence, self.endpoints, services)
         if _size(fields) > MAX_RECORD_BYTES and len(self.endpoints) > 1:
             self.left_out = "address"
             first = {Family.IPV4: self.endpoints[Family.IPV4]}
-            fields = self._unsigned(sequence, first, self.services)
+            fields = self._unsigned(sequence, first, services)
         if _size(fields) > MAX_RECORD_BYTES:
             self.left_out = "services"
             fields = self._unsigned(sequence, self.endpoints, {})
@@ -162,11 +165,21 @@ class OwnRecord:
         self.raw = bencode.encode(fields)
         self.sequence = sequence
 
+    def _believable(self) -> Mapping[str, ServiceValue]:
+        families = {family_of(endpoint) for endpoint in self.endpoints.values()}
+        return {
+            name: value
+            for name, value in self.services.items()
+            if not isinstance(value, ServiceAddress)
+            or family_of(value.endpoint) not in families
+            or any(value.is_near(endpoint) for endpoint in self.endpoints.values())
+        }
+
     def _unsigned(
         self,
         sequence: int,
         endpoints: Mapping[Family, Endpoint],
-        services: Mapping[str, int | bytes],
+        services: Mapping[str, ServiceValue],
         closed: Collection[Family] = (),
     ) -> dict[bytes, Any]:
         """Raises ValueError for services that no record can hold."""

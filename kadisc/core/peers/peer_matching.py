@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from ...endpoints import Endpoint, ip_of, port_of
+from ...endpoints import Endpoint
+from ...service_values import address_of
 from ...wire.items import KEY_BYTES
 from ..book.address_book import AddressBook
 from ..book.entry import Provenance
@@ -127,6 +128,4 @@ def provenance_of_known(known: KnownPeer, judgement: Judgement | None, now: floa
 
 def has_service_at(peer: VerifiedPeer, endpoint: Endpoint) -> bool:
     """Whether the record of the peer has a service at that address and port."""
-    return ip_of(peer.endpoint) == ip_of(endpoint) and any(
-        type(value) is int and value == port_of(endpoint) for value in peer.services.values()
-    )
+    return any(address_of(value, peer.endpoint) == endpoint for value in peer.services.values())

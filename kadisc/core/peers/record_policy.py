@@ -5,19 +5,24 @@ address or a service that is no more; two records of one sequence, one for this 
 others; a copy of another peer's record in an answer, to be taken for that peer. Defence: signature,
 network, sequence and address are checked. Refusals are counted by reason. Only sequences are
 remembered, bounded; what must last longer, also over a restart, is in the address book.
+
+Attack: a record has a service at the address of a third party, and all who read it connect there.
+Defence: it counts only in the subnet of the endpoint where the peer answered.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from ...endpoints import Endpoint, family_of, ip_of
 from ...errors import DecodeError
+from ...service_values import ServiceValue, services_near
 from ...wire.records import PeerRecord, record_from
 from ..contract.bounded import put_newest
+from ..contract.counters import Counters
 from ..contract.identity import is_signed_by
 
 MAX_SEQUENCES: Final = 4096
@@ -49,6 +54,10 @@ class RecordRule(Protocol):
 
     def remember(self, sequences: Iterable[tuple[bytes, int]]) -> None: ...
 
+    def services(self, record: PeerRecord, endpoint: Endpoint) -> Mapping[str, ServiceValue]:
+        """Those that are believed of a peer that answered at ``endpoint`` with this record."""
+        ...
+
 
 class RecordRules:
     """``check`` may be called any number of times; ``accepted`` is called when a record that was
@@ -56,7 +65,11 @@ class RecordRules:
     """
 
     def __init__(
-        self, network: bytes, own_key: bytes, on_lan: Container[Endpoint] = frozenset()
+        self,
+        network: bytes,
+        own_key: bytes,
+        on_lan: Container[Endpoint] = frozenset(),
+        counters: Counters | None = None,
     ) -> None:
         """``on_lan``: endpoints of the LAN, where a peer may have a record with its public one."""
         self.elsewhere: dict[bytes, PeerRecord] = {}
@@ -66,6 +79,7 @@ class RecordRules:
         self._network = network
         self._own_key = own_key
         self._on_lan = on_lan
+        self._counters = counters
         self._latest: dict[bytes, tuple[int, bytes]] = {}
         """By key: the sequence, and a digest of the content, b"" where that is not known."""
 
@@ -104,6 +118,12 @@ class RecordRules:
         """From the last run: keys, each with the highest sequence that was accepted."""
         for key, sequence in sequences:
             self._note(key, sequence, b"")
+
+    def services(self, record: PeerRecord, endpoint: Endpoint) -> Mapping[str, ServiceValue]:
+        near = services_near(record.services, endpoint)
+        if self._counters is not None and near is not record.services:
+            self._counters.refuse("record-service-elsewhere")
+        return near
 
     def _note(self, key: bytes, sequence: int, digest: bytes) -> None:
         put_newest(self._latest, key, (sequence, digest), MAX_SEQUENCES)

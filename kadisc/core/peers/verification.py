@@ -324,7 +324,7 @@ class PeerVerifier:
         before = self.known.remove(endpoint)
         partner = self.unproven.remove(endpoint)
         is_news = before is None or before.peer.record != record.raw
-        peer = verified_peer(record, endpoint, sender, is_proven=True)
+        peer = verified_peer(record, endpoint, sender, self._records, is_proven=True)
         status = self._status_for(peer, before)
         status.answered(now, pending.rtt_s(now))
         if proof is Proof.FRESH:
@@ -360,7 +360,7 @@ class PeerVerifier:
         self._shared.refuse(endpoint)
         self._records.accepted(record)
         self._tombstones.clear(endpoint)
-        peer = verified_peer(record, endpoint, sender, is_proven=False)
+        peer = verified_peer(record, endpoint, sender, self._records, is_proven=False)
         status = PeerStatus(peer)
         status.answered(now, pending.rtt_s(now))
         before = self.unproven.at(endpoint)

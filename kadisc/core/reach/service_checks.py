@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from ...config import ReachConfig
 from ...endpoints import Endpoint
+from ...service_values import ServiceValue
 from ...wire.messages import TCP_ACCEPTED, Error, Reach, Reply
 from ...wire.reach import MIN_PORT, NONCE_BYTES
 from ..contract import purposes
@@ -48,7 +49,7 @@ class RecordOfServices(Protocol):
     """What a check needs of the own record."""
 
     @property
-    def services(self) -> Mapping[str, int | bytes]: ...
+    def services(self) -> Mapping[str, ServiceValue]: ...
 
     @property
     def fields(self) -> dict[bytes, Any]:

@@ -12,6 +12,7 @@ from ...core.contract.saved_state import Verdict
 from ...core.contract.verified_peer import VerifiedPeer
 from ...errors import Busy, UsageError
 from ...observe.services import check_service
+from ...service_values import ServiceValue
 from ..lan.lan import Lan
 from ..link.watcher import LinkWatcher
 from ..mapping.port_mapper import PortMapper
@@ -138,12 +139,12 @@ class NetworkMember(NodeView):
         )
 
     @property
-    def services(self) -> Mapping[str, int | bytes]:
+    def services(self) -> Mapping[str, ServiceValue]:
         """What the node offers: those of the configuration, as `set_service` has changed them."""
         return self.port_mapper.services
 
-    def set_service(self, name: str, value: int | bytes | None) -> int:
-        """Offers a service with this port or these bytes, or withdraws it (None), until the node
+    def set_service(self, name: str, value: ServiceValue | None) -> int:
+        """Offers a service with this value, or withdraws it (None), until the node
         stops. Peers are told at once of the new record. Returns its sequence.
 
         Raises:

@@ -11,6 +11,7 @@ from ...contacts import Contact
 from ...core.contract.events import FoundNode, LookupFinished, LookupResult, OperationId, Outcome
 from ...endpoints import Endpoint, format_endpoint, host_of, port_of
 from ...errors import Closed, UsageError
+from ...service_values import ServiceValue
 from ..transport.dispatch import ResultQueue, Waiter
 
 
@@ -97,7 +98,7 @@ class FoundPeer:
         return (self.endpoint,)
 
     @property
-    def services(self) -> Mapping[str, int | bytes]:
+    def services(self) -> Mapping[str, ServiceValue]:
         """Empty: an announce names no services."""
         return {}
 

@@ -24,6 +24,7 @@ from ...errors import UsageError
 from ...observe.mappings import MappingSnapshot
 from ...observe.services import parse_services
 from ...observe.shell_events import MappingChanged
+from ...service_values import ServiceValue
 from ..environment import MAPPING_VARIABLE, may_map
 from ..state.saved_nonces import SavedNonce
 from ..transport.pump import Pump
@@ -131,11 +132,11 @@ class PortMapper:
         )
 
     @property
-    def services(self) -> Mapping[str, int | bytes]:
+    def services(self) -> Mapping[str, ServiceValue]:
         """The services that the node offers, with the ports of this machine."""
         return self._services
 
-    def set_services(self, services: Mapping[str, int | bytes]) -> None:
+    def set_services(self, services: Mapping[str, ServiceValue]) -> None:
         """Offers these from now on. Raises UsageError for what no record can hold, and then changes
         nothing.
         """
@@ -231,7 +232,7 @@ class PortMapper:
         with suppress(UsageError):  # a longer number may not fit: the record stays as it is
             self._pump.core.set_services(services, self._pump.now())
 
-    def _seen_from_outside(self, services: Mapping[str, int | bytes]) -> dict[str, int | bytes]:
+    def _seen_from_outside(self, services: Mapping[str, ServiceValue]) -> dict[str, ServiceValue]:
         """A service at a port of the application that is mapped has the external port. A record has
         one port for both families: that of IPv4, where a router translates, counts first.
         """

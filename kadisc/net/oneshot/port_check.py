@@ -7,7 +7,8 @@ from dataclasses import replace
 import trio
 
 from ...core.contract.verified_peer import VerifiedPeer
-from ...endpoints import Endpoint, host_of
+from ...endpoints import Endpoint, host_of, port_of
+from ...service_values import address_of, services_near
 from ..tcp_check import accepts
 
 CONNECTIONS_AT_ONCE = 16
@@ -25,16 +26,19 @@ class PortCheck:
         """The peer, with the endpoint first at whose address a port accepted; None if none did."""
         async with self._connections:
             for endpoint in peer.endpoints:
-                for port in self._ports(peer):
-                    if await accepts(host_of(endpoint), port):
+                for address in self._addresses(peer, endpoint):
+                    if await accepts(host_of(address), port_of(address)):
                         return _first_at(endpoint, peer)
         return None
 
-    def _ports(self, peer: VerifiedPeer) -> list[int]:
-        values = list(peer.services.values())
-        if self._service is not None:
-            values = [value for name, value in peer.services.items() if name == self._service]
-        return [value for value in values if isinstance(value, int)]
+    def _addresses(self, peer: VerifiedPeer, endpoint: Endpoint) -> list[Endpoint]:
+        """Of its services, as a peer at that endpoint has them."""
+        found = [
+            address_of(value, endpoint)
+            for name, value in services_near(peer.services, endpoint).items()
+            if self._service in (None, name)
+        ]
+        return [address for address in found if address is not None]
 
 
 def _first_at(endpoint: Endpoint, peer: VerifiedPeer) -> VerifiedPeer:
