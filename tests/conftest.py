@@ -28,6 +28,12 @@ settings.register_profile(
 settings.load_profile("kadisc")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--soak-minutes", type=float, default=60.0, help="the length of the tests marked soak (60)"
+    )
+
+
 @pytest.fixture(autouse=True)
 def no_router_is_addressed() -> Generator[None]:
     """Nodes of tests map no port and watch no interface; a test whose processes send to a port of

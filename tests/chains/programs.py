@@ -227,7 +227,9 @@ class RunningKadisc(Client):
         super().__init__(name, (host, UDP_PORT), scratch)
         self.network = network
 
-    def start(self, *bootstrap: str, services: Sequence[str] = ()) -> Self:
+    def start(
+        self, *bootstrap: str, services: Sequence[str] = (), options: Sequence[str] = ()
+    ) -> Self:
         """``bootstrap``: hosts."""
         self.spawn(
             *(sys.executable, "-m", "kadisc", "run", "--json", "--no-dashboard"),
@@ -236,6 +238,7 @@ class RunningKadisc(Client):
             f"--state-dir={self.state}",
             *(f"--bootstrap={host}:{UDP_PORT}" for host in bootstrap),
             *(f"--service={service}" for service in services),
+            *options,
         )
         self.await_event("listening", START_S)
         return self

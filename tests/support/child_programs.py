@@ -82,6 +82,11 @@ class Client:
         """This one was started otherwise."""
         self._process = process
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def alive(self) -> bool:
         if self._process is None or self._process.poll() is not None:
             raise NotSeenError(
