@@ -11,8 +11,8 @@ from .finding import DoctorCheck, DoctorFinding, failure, ok, warning
 
 
 def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:
-    elsewhere = (_not_believed(*each) for each in facts.not_believed.items())
-    return (*elsewhere, *_with_port(facts))
+    elsewhere = tuple(_not_believed(*each) for each in facts.not_believed.items())
+    return elsewhere if elsewhere and not facts.offered else (*elsewhere, *_with_port(facts))
 
 
 def _not_believed(name: str, address: str) -> DoctorFinding:

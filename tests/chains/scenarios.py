@@ -32,6 +32,7 @@ from .programs import (
 
 CONNECT_S = 100.0
 A, B, C = "45.10.0.1", "45.20.0.1", "45.30.0.1"
+BESIDE_B = "45.20.0.9"
 QUICK = ("--look-every=2", "--down-after=6")
 
 
@@ -266,18 +267,19 @@ def connects_handshake(stage: ChainStage) -> None:
 
 def connects_bcoin(stage: ChainStage) -> None:
     """Three bcoin nodes. One has a feed of the preset, which shakes hands as Bitcoin does; another
-    has one that is told by options alone how its RPC is asked.
+    has one that is told by options alone how its RPC is asked. The third is at another host than
+    its kadisc, as in a container of its own.
     """
     nodes = {
         name: Bcoin(f"bcoin-{name}", (host, 48444), stage.scratch, stage.programs).start()
-        for name, host in (("a", A), ("b", B), ("c", C))
+        for name, host in (("a", A), ("b", BESIDE_B), ("c", C))
     }
     stage.cast |= {node.name: node for node in nodes.values()}
     sides = {
         name: stage.kadisc(f"kadisc-{name}", host, "btc").start(
-            *([A] if name != "a" else []), services=["p2p=48444"]
+            *([A] if name != "a" else []), services=[f"p2p={place}48444"]
         )
-        for name, host in (("a", A), ("b", B), ("c", C))
+        for name, host, place in (("a", A, ""), ("b", B, f"{BESIDE_B}:"), ("c", C, ""))
     }
     for node in nodes.values():
         node.await_start()
@@ -286,7 +288,7 @@ def connects_bcoin(stage: ChainStage) -> None:
     by_preset = stage.feed("feed-a").start(
         sides["a"], "handshake", f"--rpc={nodes['a'].rpc_url}", *handshake
     )
-    until("connected", lambda: by_preset.about("connected", f"{B}:48444"), CONNECT_S)
+    until("connected", lambda: by_preset.about("connected", f"{BESIDE_B}:48444"), CONNECT_S)
     stage.note("connected by the preset")
     by_options = stage.feed("feed-c").start(
         sides["c"],
@@ -294,7 +296,7 @@ def connects_bcoin(stage: ChainStage) -> None:
         *(f"--rpc={nodes['c'].rpc_url}", "--method=addnode", '--params=["{address}", "onetry"]'),
         *("--peers-method=getpeerinfo", "--peers-address=addr", *handshake),
     )
-    until("connected", lambda: by_options.about("connected", f"{B}:48444"), CONNECT_S)
+    until("connected", lambda: by_options.about("connected", f"{BESIDE_B}:48444"), CONNECT_S)
     stage.note("connected by jsonrpc")
     stage.seen["outbound"] = {name: sorted(nodes[name].outbound()) for name in ("a", "c")}
     mined = nodes["b"].rpc("generatetoaddress", 1, Bcoin.ADDRESS)[0]

@@ -73,9 +73,11 @@ def test_hsd_is_connected_and_follows_a_block(seen_beside_chain: Seen) -> None:
 
 
 @beside("connects_bcoin")
-def test_bcoin_is_connected_by_the_preset_and_by_options_alone(seen_beside_chain: Seen) -> None:
-    assert "45.20.0.1:48444" in seen_beside_chain["outbound"]["a"]
-    assert "45.20.0.1:48444" in seen_beside_chain["outbound"]["c"]
+def test_bcoin_at_another_host_is_connected_by_the_preset_and_by_options_alone(
+    seen_beside_chain: Seen,
+) -> None:
+    assert "45.20.0.9:48444" in seen_beside_chain["outbound"]["a"]
+    assert "45.20.0.9:48444" in seen_beside_chain["outbound"]["c"]
     assert any("bcoin" in words for words in seen_beside_chain["words"])
 
 

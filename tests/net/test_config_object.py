@@ -92,7 +92,10 @@ def test_lists_paths_and_services_as_in_the_file_are_taken(tmp_path: Path) -> No
         ({"read_only": 1}, "Config.read_only: expected true or false, not a whole number"),
         ({"ban": ("x",)}, "Config.ban: expected a network such as 192.0.2.0/24"),
         ({"service": {"p2p": 0}}, "Config.service: p2p: expected a port"),
-        ({"service": {"p2p": "9333"}}, "Config.service: p2p: expected a port or bytes"),
+        (
+            {"service": {"p2p": "9333"}},
+            "Config.service: p2p: expected a port, bytes or a Service",
+        ),
         ({"service": {"a b": 9}}, "Config.service: expected NAME=PORT"),
         ({"announce_interval_s": "5"}, "Config.announce_interval_s: expected a number"),
         (

@@ -20,6 +20,7 @@ from kadisc.core.peers.proof import signed_text
 from kadisc.core.peers.rendezvous import network_tag
 from kadisc.endpoints import Endpoint, Family, family_of, ip_of, make_endpoint
 from kadisc.errors import DecodeError
+from kadisc.service_values import ServiceValue
 from kadisc.wire import krpc
 from kadisc.wire.gossip import NamedPeer, pack_peers, peers_from
 from kadisc.wire.messages import (
@@ -52,7 +53,7 @@ def record_fields(
     sequence: int = 1,
     *,
     tag: bytes = TAG,
-    services: Mapping[str, int | bytes] | None = None,
+    services: Mapping[str, ServiceValue] | None = None,
     extra: Mapping[bytes, Any] | None = None,
 ) -> dict[bytes, Any]:
     """A signed record; ``extra`` fields are signed as well, and may contradict the others."""

@@ -129,10 +129,13 @@ def test_no_peer_found(start: list[str]) -> None:
         (["peers", "4" * 39], "an info-hash has 40 hex digits, not 39"),
         (["peers", "n" * 65], "64 printable characters"),
         (["peers", "4" * 40, "--check"], "--check and --wait are for peers of a network"),
-        (["run", "--service", "eth"], "--service: expected NAME=PORT or NAME=0xHEX"),
+        (
+            ["run", "--service", "eth"],
+            "--service: expected NAME=PORT, NAME=HOST:PORT or NAME=",
+        ),
         (
             ["run", "--service", "eth=65536"],
-            "--service: eth: expected a port from 1 to 65535, or 0xHEX, not '65536'",
+            "--service: eth: expected a port from 1 to 65535, HOST:PORT or 0xHEX, not '65536'",
         ),
         (
             ["run", "--service", "fork=0xabc"],

@@ -322,6 +322,26 @@ async def test_a_service_at_another_port_of_the_router_keeps_that_of_this_machin
         assert (node.services, said.of("advertised")) == ([], [])
 
 
+async def test_a_service_at_another_host_is_withdrawn_and_offered_again(
+    autojump_clock: MockClock,
+) -> None:
+    """Its own address is looked at, and it is not offered to itself."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        place = f"127.0.0.1:{listener.getsockname()[1]}"
+        own = OwnPlace(OWN.key, OWN.hosts, place, place)
+        node, chain = RunningNode([found(place), ONE], own), ChainNode()
+        async with feeding(node, chain, advertise="p2p") as said:
+            await trio.sleep(60)
+            assert (node.services, chain.offered) == ([], [str(ONE)])
+            chain.error = RpcUnreachable("down")
+            await trio.sleep(90)
+            assert node.services == [None]
+            chain.error = None
+            await trio.sleep(60)
+        assert node.services == [None, place]
+        assert said.of("advertised") == [f"p2p={place}"]
+
+
 async def test_the_service_is_withdrawn_and_offered_again(autojump_clock: MockClock) -> None:
     """The port is not looked at here: the RPC is down."""
     node, chain = RunningNode(), ChainNode(error=RpcUnreachable("down"))
