@@ -17,6 +17,7 @@ MAX_LINES, MAX_COLUMNS = 450, 100
 NOUNS = (
     "ids",
     "endpoints",
+    "service_values",
     "as_map",
     "networks",
     "contacts",

@@ -8,8 +8,8 @@ from .declaration import Commands, Form, HoldsFor, Option, Setting
 
 SERVICE: Final = Setting(
     Form.SERVICE,
-    "The node offers these services to peers of its network: each name with a port, or with a few"
-    " bytes.",
+    "The node offers these services to peers of its network: each name with a port, the address of"
+    " another host in its /24 (IPv6 /48), or a few bytes.",
     file_default=(),
     option=Option(
         Commands.RUN,

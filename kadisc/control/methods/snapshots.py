@@ -20,6 +20,7 @@ from ...net.api.node import Node
 from ...observe.clients import describe_client
 from ...observe.observations import Observations
 from ...observe.services import services_document
+from ...service_values import ServiceValue
 from ..units import milliseconds, tenths
 from .status import Status, status_of
 from .why import source_of
@@ -203,7 +204,7 @@ def watched_peers(listed: Iterable[ListedPeer]) -> list[WatchedPeer]:
 
 
 @lru_cache(1024)
-def _services(services: tuple[tuple[str, int | bytes], ...]) -> dict[str, int | str]:
+def _services(services: tuple[tuple[str, ServiceValue], ...]) -> dict[str, int | str]:
     return services_document(dict(services))
 
 

@@ -17,6 +17,7 @@ from ...endpoints import Endpoint, family_of
 from ...errors import Busy, Closed, NotFound, UsageError
 from ...networks import NetworkSet
 from ...observe.admin_events import Administered
+from ...service_values import ServiceValue
 from ..join.resolve import parse_host
 from ..join.static_peers import StaticPeerResolver
 from ..lan.lan import Lan
@@ -32,7 +33,7 @@ MOST_BAN_S: Final = 10 * 365 * 86_400.0
 _LOOK_AGAIN_S: Final = 60.0
 """The wall clock may be set: the ends of bans are looked at so often at least."""
 
-ChangeServices = Callable[[Mapping[str, int | bytes], Mapping[str, int | bytes]], None]
+ChangeServices = Callable[[Mapping[str, ServiceValue], Mapping[str, ServiceValue]], None]
 
 
 class Banned(NamedTuple):

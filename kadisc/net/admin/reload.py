@@ -14,6 +14,7 @@ from ...config.keys import KEYS
 from ...errors import Busy, KadiscError, UsageError
 from ...networks import NetworkSet
 from ...observe.admin_events import ConfigReloaded, ReloadRefused
+from ...service_values import ServiceValue
 from ..config_file import GivenValues, Origin, Values, config_from, services_of
 from ..state.keeper import in_thread
 from ..transport.pump import Pump
@@ -43,7 +44,7 @@ class Reloading:
         files: Mapping[str, NetworkSet],
         set_bars: Callable[[Config, Mapping[str, NetworkSet]], None],
         set_peers: Callable[[Config], None],
-        change_services: Callable[[Mapping[str, int | bytes], Mapping[str, int | bytes]], None],
+        change_services: Callable[[Mapping[str, ServiceValue], Mapping[str, ServiceValue]], None],
     ) -> None:
         """``files``: the networks in the ban files. ``set_bars`` and ``set_peers`` take what the
         new configuration says of them. ``change_services`` takes the services of the old and of

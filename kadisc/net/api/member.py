@@ -161,7 +161,7 @@ class NetworkMember(NodeView):
         return self.own_network.sequence
 
     def _configure_services(
-        self, before: Mapping[str, int | bytes], now: Mapping[str, int | bytes]
+        self, before: Mapping[str, ServiceValue], now: Mapping[str, ServiceValue]
     ) -> None:
         """Of another configuration than ``before``. What `set_service` has changed stays, unless
         the configuration says something new of it. Raises as that does.
@@ -175,7 +175,7 @@ class NetworkMember(NodeView):
         if self.own_network.is_joined:
             self._offer(services)
 
-    def _offer(self, services: Mapping[str, int | bytes]) -> None:
+    def _offer(self, services: Mapping[str, ServiceValue]) -> None:
         if services != self.services:
             now = self.pump.now()
             paid_until = max(self._paid_until, now) + SERVICE_CHANGE_S

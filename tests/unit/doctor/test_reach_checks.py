@@ -231,6 +231,14 @@ def test_services(changes: dict[str, Any], verdict: str, words: str) -> None:
     assert words in text
 
 
+def test_a_service_at_another_host_that_no_node_believes_fails() -> None:
+    planted = {"p2p": "45.99.0.9:9333"}
+    assert verdicts(SERVICES, node_facts(reached("yes"), not_believed=planted)) == ["failure"]
+    both = node_facts(reached("yes"), not_believed=planted, offered={"eth": 30303})
+    assert verdicts(SERVICES, both) == ["failure", "warning"]
+    assert verdicts(SERVICES, node_facts(reached("yes"))) == ["ok"]
+
+
 def test_what_is_waited_for() -> None:
     joining = family_facts(dht=dht(joined=False, contacts=0))
     unknown = reached("unknown")
