@@ -30,7 +30,7 @@ def network_of(world: World, number: int = 50) -> list[Host]:
         world.join(host, [first])
         hosts.append(host)
         world.run(0.2)
-    world.run(400.0)
+    world.run(200.0)
     return hosts
 
 

@@ -117,8 +117,8 @@ def test_an_announce_to_dead_nodes_ends_without_an_answer() -> None:
 def test_a_cancelled_announce_ends_once_and_leaves_no_operation() -> None:
     for waited_s in (0.01, 0.3, 0.5):
         world = World(seed=7)
-        hosts = populate(world, 40)
-        world.run(60.0)
+        hosts = populate(world, 20)
+        world.run(20.0)
         operation = hosts[3].node.announce(
             random_id(world.rng), 7777, world.now, family=Family.IPV4
         )

@@ -23,7 +23,7 @@ from tests.support.world import CONFIG, Host, World, address, synthetic, true_cl
 def test_an_answer_is_not_the_whole_table(defended: bool) -> None:
     world = World(seed=1)
     config = CONFIG if defended else without("bounded_answers")
-    victim = synthetic(world, 400, config)[0]
+    victim = synthetic(world, 200, config)[0]
     longest = 0
     for message in (
         FindNode(b"aa", 1, 2, read_only=True),
