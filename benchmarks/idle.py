@@ -44,10 +44,10 @@ def environment(home: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def devnet(home: str) -> Iterator[str]:
+def devnet(home: str, *words: str) -> Iterator[str]:
     """Yields where one of its nodes listens."""
     process = subprocess.Popen(
-        [*KADISC, "--devnet", str(NEIGHBOURS), "--json"],
+        [*KADISC, "--devnet", str(NEIGHBOURS), "--json", *words],
         stdout=subprocess.PIPE,
         text=True,
         env=environment(home),

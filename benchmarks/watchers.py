@@ -82,10 +82,11 @@ def percent(process: subprocess.Popen[bytes], terminals: list[int], seconds: flo
 
 def main() -> int:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
-    with tempfile.TemporaryDirectory() as home, devnet(f"{home}/devnet") as where:
+    network = ("--network", "bench")
+    with tempfile.TemporaryDirectory() as home, devnet(f"{home}/devnet", *network) as where:
         folder = f"{home}/node"
         words = [*KADISC, "--bootstrap", where, "--allow-private", "--no-dashboard"]
-        words += ["--network", "bench", "--service", "p2p=9333", "--state-dir", folder]
+        words += [*network, "--service", "p2p=9333", "--state-dir", folder]
         without: list[float] = []
         watched: list[float] = []
         written = 0

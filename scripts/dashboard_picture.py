@@ -126,9 +126,9 @@ async def scene_of_a_run(folder: str) -> Scene:
                 for_s = now - began
                 if for_s > AT_MOST_S or (for_s > AT_LEAST_S and shows_everything(scene)):
                     break
-            nursery.cancel_scope.cancel()
-            return replace(scene, others=source.others())
-    raise AssertionError("the block ends only by its return")
+            scene = replace(scene, others=source.others())
+        nursery.cancel_scope.cancel()
+    return scene
 
 
 def save(scene: Scene, view: str, where: Path) -> None:

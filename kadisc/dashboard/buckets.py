@@ -127,11 +127,14 @@ def _ages(bucket: BucketContacts, width: int, glyphs: Glyphs) -> Sequence[Span]:
     size = min(len(ages), width)
     top = len(glyphs.steps) - 1
     spans: list[Span] = []
+    text, style = "", ""
     for cell in range(size):
         oldest = ages[(cell + 1) * len(ages) // size - 1]
-        height = max(1, min(top, round(top * (1.0 - oldest / _STALE_S))))
-        spans.append((glyphs.steps[height], age_style(oldest)))
-    return (*spans, (" " * (width - size), ""))
+        if style != (now := age_style(oldest)):
+            spans.append((text, style))
+            text, style = "", now
+        text += glyphs.steps[max(1, min(top, round(top * (1.0 - oldest / _STALE_S))))]
+    return (*spans[1:], (text, style), (" " * (width - size), ""))
 
 
 def _bar(
@@ -287,13 +290,16 @@ def bucket_section(scene: Scene, width: int, room: int, scroll: int, glyphs: Gly
     return lines
 
 
-def section_height(scene: Scene, width: int, glyphs: Glyphs) -> int:
+def section_height(scene: Scene) -> int:
     """The number of lines that all rows take."""
-    columns = columns_for(width - 1, glyphs)
-    return sum(
-        1 + len(bucket_rows(scene.buckets(each.family), columns, glyphs))
-        for each in scene.status.families
-    )
+    return sum(1 + _row_count(scene.buckets(each.family)) for each in scene.status.families)
+
+
+def _row_count(buckets: Sequence[BucketContacts]) -> int:
+    """As many as `bucket_rows` makes."""
+    filled = [each.bucket.index for each in buckets if each.contacts]
+    gaps = sum(after > before + 1 for before, after in pairwise([-1, *filled]))
+    return max(1, len(filled) + gaps)
 
 
 def _shares(room: int, wanted: Sequence[int]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from .figures import byte_rate
 from .glyphs import Glyphs
@@ -25,15 +26,23 @@ def chart_lines(name: str, flow: Flow, width: int, rows: int, glyphs: Glyphs) ->
     heights = [
         0 if not value else max(1, round(value / full * steps * rows)) for value in flow.history
     ]
+    bars = _bars(glyphs.steps, rows, each)
     lines: list[Line] = []
     for row in range(rows):
-        below = (rows - 1 - row) * steps
-        bars = "".join(
-            glyphs.steps[max(0, min(steps, height - below))] * each for height in heights
-        )
+        drawn = "".join([bars[height][row] for height in heights])
         scale = _scale(name, row, rows, full)
-        lines.append(((right(scale, SCALE_CELLS), "label"), (" ", ""), (bars, "spark")))
+        lines.append(((right(scale, SCALE_CELLS), "label"), (" ", ""), (drawn, "spark")))
     return lines
+
+
+@lru_cache(8)
+def _bars(steps: str, rows: int, width: int) -> list[list[str]]:
+    """For each height the cells of its bar, from the top."""
+    full = len(steps) - 1
+    return [
+        [steps[max(0, min(full, height - (rows - 1 - row) * full))] * width for row in range(rows)]
+        for height in range(full * rows + 1)
+    ]
 
 
 def _scale(name: str, row: int, rows: int, full: float) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from .lines import Line, Span, cells, clean, fit, left, plain, right
@@ -84,10 +85,15 @@ def shown_rows(table: RowTable[T], state: TableState) -> list[T]:
     if column is None:
         return rows[::-1] if state.reverse else rows
     value = column.value or column.text
-    known = [row for row in rows if value(row) is not None]
-    unknown = [row for row in rows if value(row) is None]
-    known.sort(key=value, reverse=column.largest_first != state.reverse)
-    return known + unknown
+    known: list[tuple[Any, T]] = []
+    unknown: list[T] = []
+    for row in rows:
+        if (it := value(row)) is None:
+            unknown.append(row)
+        else:
+            known.append((it, row))
+    known.sort(key=itemgetter(0), reverse=column.largest_first != state.reverse)
+    return [row for _, row in known] + unknown
 
 
 def _passes(table: RowTable[T], row: T, words: Sequence[str]) -> bool:
@@ -215,13 +221,17 @@ def _row_line(
 ) -> list[Span]:
     spans: list[Span] = []
     for column, size in widths:
-        text = clean(column.text(row))
+        text = column.text(row)
+        if not (text.isascii() and text.isprintable()):
+            text = clean(text)
         if masked:
             text = masked_text(text)
-        if cells(text) > size:
-            text = plain(fit(((text, ""),), size, more))
-        text = right(text, size) if column.is_number else left(text, size)
-        spans += [(" ", ""), (text, column.style(row) if column.style is not None else "")]
+        used = cells(text)
+        if used > size:
+            text, used = plain(fit(((text, ""),), size, more)), size
+        space = " " * (size - used)
+        text = f" {space}{text}" if column.is_number else f" {text}{space}"
+        spans.append((text, column.style(row) if column.style is not None else ""))
     return spans
 
 

@@ -102,7 +102,7 @@ def test_each_way_of_ending_restores_the_terminal(tmp_path: Path) -> None:
 
 def _assert_prints(folder: Path) -> None:
     """Without a terminal one frame or JSON is printed."""
-    for view in VIEWS:
+    for view in (VIEWS[1], VIEWS[-1]):
         words = ("watch", "--state-dir", str(folder), "--once", "--view", view.name)
         done = kadisc(*words, "--width", "90", "--height", "20")
         assert (done.returncode, done.stderr) == (0, "")

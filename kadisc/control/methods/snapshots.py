@@ -28,6 +28,7 @@ from .why import source_of
 _endpoint = lru_cache(4096)(format_endpoint)
 """Most endpoints are those of the snapshot before."""
 _client = lru_cache(256)(describe_client)
+_source = lru_cache(4096)(source_of)
 
 MAX_PEERS: Final = 512
 """Peers that a snapshot has at most."""
@@ -183,21 +184,21 @@ def watched_operation(operation: OperationSnapshot) -> WatchedOperation:
 def watched_peers(listed: Iterable[ListedPeer]) -> list[WatchedPeer]:
     return [
         WatchedPeer(
-            endpoint=_endpoint(each.endpoint),
-            key=each.key.hex() if each.key is not None else None,
-            state=_state(each),
-            table="none" if each.is_tried is None else "tried" if each.is_tried else "new",
-            services=_services(tuple(each.services.items())),
-            source=source_of(each.source),
-            first_seen_s_ago=tenths(each.first_seen_s_ago),
-            verified_s_ago=tenths(each.verified_s_ago),
-            rtt_ms=milliseconds(each.rtt_s),
-            failures=each.failures,
-            slots=each.slots,
-            reachable="no" if each.is_inbound else "yes" if each.is_known else "unknown",
-            lan=each.is_on_lan,
-            verdict=each.verdict,
-            suppressed_s=tenths(each.held_back_s),
+            _endpoint(each.endpoint),
+            each.key.hex() if each.key is not None else None,
+            _state(each),
+            "none" if each.is_tried is None else "tried" if each.is_tried else "new",
+            _services(tuple(each.services.items())),
+            _source(each.source),
+            tenths(each.first_seen_s_ago),
+            tenths(each.verified_s_ago),
+            milliseconds(each.rtt_s),
+            each.failures,
+            each.slots,
+            "no" if each.is_inbound else "yes" if each.is_known else "unknown",
+            each.is_on_lan,
+            each.verdict,
+            tenths(each.held_back_s),
         )
         for each in listed
     ]

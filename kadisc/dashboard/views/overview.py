@@ -35,7 +35,7 @@ def _draw(scene: Scene, room: Room) -> list[Line]:
         top += [*network_line(scene), *folder_line(scene)]
     space = height - len(top)
 
-    wanted = section_height(scene, width, glyphs)
+    wanted = section_height(scene)
     activity = _activity(scene, room, space - wanted)[: max(0, space - min(wanted, _BUCKETS_MIN))]
     space -= len(activity)
     events = _EVENTS_MIN if space >= _BUCKETS_MIN + _EVENTS_MIN else 0
