@@ -23,12 +23,7 @@ def cells(text: str) -> int:
 
 
 def line_cells(line: Line) -> int:
-<<<<<<< HEAD
     return cells("".join([text for text, _ in line]))  # in one go: it runs for every line
-=======
-    text = "".join([text for text, _ in line])
-    return len(text) if text.isascii() else cell_len(text)
->>>>>>> 9ef657d (Draw a frame of 300 rows in less than 3 ms: bucket rows are made once, cells without a second measure, sources and services looked up; scales beside sparklines)
 
 
 def plain(line: Line) -> str:
