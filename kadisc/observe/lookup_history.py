@@ -52,10 +52,20 @@ class FinishedLookup:
 
 @dataclass(slots=True)
 class _KeptLookup:
-    result: LookupResult | None
-    """None once what followed the lookup has ended too."""
     at: float
     lookup: FinishedLookup
+    is_whole: bool = False
+    """Whether what followed the lookup has ended too."""
+
+    def is_of(self, result: LookupResult) -> bool:
+        """Whether it was made of that result, which names many nodes, so that it is not kept."""
+        it = self.lookup
+        return (
+            not self.is_whole
+            and it.elapsed_s == result.elapsed_s
+            and it.what == result.kind.value
+            and it.target == format_id(result.target)
+        )
 
 
 class LookupHistory:
@@ -70,7 +80,7 @@ class LookupHistory:
         match event:
             case LookupFinished(operation, outcome, result):
                 lookup = _of_lookup(operation, outcome, result)
-                self._kept.append(_KeptLookup(result, self._now(), lookup))
+                self._kept.append(_KeptLookup(self._now(), lookup))
             case AnnounceFinished():
                 self._stored("announce_peer", event)
             case PutFinished():
@@ -79,8 +89,10 @@ class LookupHistory:
     def _stored(self, what: str, event: AnnounceFinished | PutFinished) -> None:
         """The lookup before it is kept already, and becomes a part of it."""
         now = self._now()
+        if event.lookup is None:
+            return
         for kept in self._kept:
-            if event.lookup is not None and kept.result is event.lookup:
+            if kept.is_of(event.lookup):
                 kept.lookup = replace(
                     kept.lookup,
                     what=what,
@@ -90,7 +102,8 @@ class LookupHistory:
                     found=len(event.stored),
                 )
                 kept.at = now
-                kept.result = None
+                kept.is_whole = True
+                return
 
     def lookups(self) -> tuple[FinishedLookup, ...]:
         """Those that are kept, the one that ended last first."""

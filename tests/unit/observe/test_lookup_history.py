@@ -75,15 +75,17 @@ def test_an_announce_is_one_row_with_the_lookup_before_it() -> None:
             OperationId(3), Outcome.DONE, stored=(NODE.contact,) * 8, queries=23, lookup=lookup
         )
     )
-    newest, other = history.lookups()
+    newest, last = history.lookups()
     assert (newest.what, newest.found, newest.queries) == ("announce_peer", 8, 23)
     assert newest.elapsed_s == 0.75 + 1.0
     assert newest.ended_s_ago == 0.0
-    assert other.what == "find_node"
-    # Of a lookup that it has not seen, as after `KEPT` others, it keeps nothing.
-    history.note(AnnounceFinished(OperationId(4), Outcome.DONE, lookup=replace(lookup)))
-    history.note(AnnounceFinished(OperationId(5), Outcome.CANCELLED))
-    assert len(history.lookups()) == 2
+    assert last.what == "find_node"
+    # Of a lookup that it has not seen, or that is a part of a row already, it keeps nothing.
+    history.note(AnnounceFinished(OperationId(4), Outcome.DONE, lookup=lookup))
+    other = replace(lookup, elapsed_s=9.0)
+    history.note(AnnounceFinished(OperationId(5), Outcome.DONE, lookup=other))
+    history.note(AnnounceFinished(OperationId(6), Outcome.CANCELLED))
+    assert [each.what for each in history.lookups()] == ["announce_peer", "find_node"]
 
 
 def test_it_keeps_the_last_ones_only() -> None:

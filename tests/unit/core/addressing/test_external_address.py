@@ -329,3 +329,12 @@ def test_a_quarter_of_liars_does_not_move_the_port() -> None:
             asked += address.vote(number.to_bytes(3, "big"), TRUE, port, now).probes
         moved += address.port != PORT
     assert moved == 0
+
+
+def test_each_vote_can_be_seen() -> None:
+    address = settled()
+    assert address.votes() == tuple((netgroup(at), TRUE) for at in range(CONFIG.first_voters))
+    assert not address.is_recounting
+    address.vote(netgroup(99), LIE, PORT, 100.0)
+    assert address.votes() == ((netgroup(99), LIE),)
+    assert address.is_recounting

@@ -101,8 +101,18 @@ def test_a_public_node_is_reached_by_strangers_within_seconds() -> None:
     found = snapshot(world, new)
     assert (found.verdict, found.endpoint, found.how) == (YES, new.endpoint, "direct")
     assert found.proven_s_ago is not None
+    since_s = found.since_s
+    assert 0.0 < since_s < 30.0
+    assert found.reached_how in ("probe", "query")
+    assert found.reached_by is not None
+    assert found.reached_by != new.endpoint
+    [test] = found.tests
+    assert (test.endpoint, test.is_mapped, test.state) == (new.endpoint, False, "proven")
+    assert test.proofs >= 2
     assert new.node.counters.reach_probes["proof"] >= 2
     assert Family.IPV4 not in record(new).closed
+    world.run(10.0)
+    assert 9.9 < snapshot(world, new).since_s - since_s < 10.1, "the verdict has held on"
 
 
 def test_a_node_behind_a_router_says_so_in_its_record() -> None:
@@ -137,6 +147,9 @@ def test_a_mapped_port_is_named_when_a_stranger_got_in_there() -> None:
     world.run(60.0, until=lambda: YES in verdicts(new))
     found = snapshot(world, new)
     assert (found.verdict, found.endpoint, found.how) == (YES, outer, "mapped")
+    assert {(each.endpoint, each.is_mapped, each.state) for each in found.tests} >= {
+        (outer, True, "proven")
+    }
     world.run(40.0)
     assert record(new).endpoints[Family.IPV4] == outer
     assert not record(new).closed
