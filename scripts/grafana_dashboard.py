@@ -160,6 +160,68 @@ ROWS: Final[dict[str, list[Panel]]] = {
             ],
         ),
     ],
+    # A feed is a process of its own, with an address of its own: all of them are shown.
+    "Feed": [
+        ("Chain node up", "stat", "bool_yes_no", [("kadisc_feed_chain_up", "{{instance}}")]),
+        (
+            "Peers of the chain node",
+            "timeseries",
+            "none",
+            [
+                ("kadisc_feed_chain_peers", "{{instance}} {{direction}}"),
+                ("kadisc_feed_chain_peers_wanted", "{{instance}} wanted"),
+            ],
+        ),
+        (
+            "Handshakes and offers",
+            "timeseries",
+            "none",
+            [
+                (
+                    f"increase(kadisc_feed_handshakes_total{RATE})",
+                    "{{instance}} handshake: {{outcome}}",
+                ),
+                (f"increase(kadisc_feed_offers_total{RATE})", "{{instance}} offer: {{outcome}}"),
+            ],
+        ),
+        (
+            "Service advertised",
+            "stat",
+            "bool_yes_no",
+            [("kadisc_feed_service_advertised", "{{instance}} {{service}}")],
+        ),
+    ],
+    "Applications": [
+        (
+            "Peers given",
+            "timeseries",
+            "none",
+            [(f"increase(kadisc_peers_given_total{SELECT}{RATE})", "{{via}}")],
+        ),
+        (
+            "Feedback",
+            "timeseries",
+            "none",
+            [(f"increase(kadisc_peer_feedback_total{SELECT}{RATE})", "{{verdict}}")],
+        ),
+        (
+            "Requests at the control socket",
+            "timeseries",
+            "reqps",
+            [
+                (
+                    f"sum by (method, outcome) (rate(kadisc_control_requests_total{SELECT}{RATE}))",
+                    "{{method}} {{outcome}}",
+                )
+            ],
+        ),
+        (
+            "Clients of the control socket",
+            "timeseries",
+            "none",
+            [(f"kadisc_control_clients{SELECT}", "{{instance}}")],
+        ),
+    ],
     "Process": [
         ("Memory", "timeseries", "bytes", [(f"process_resident_memory_bytes{SELECT}", "")]),
         (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ from .output import print_error, say
 if TYPE_CHECKING:
     from ..feed.chain_node import ChainTarget
     from ..feed.handshake import Handshake
+    from ..feed.loop import Feeder
     from ..feed.presets import Preset
     from ..feed.report import FeedReport
     from ..feed.settings import FeedSettings
@@ -143,6 +145,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     file.add_argument(
         "--then", metavar="COMMAND", help="run after the file has changed, at most each half hour"
     )
+    metrics = parser.add_argument_group("metrics")
+    metrics.add_argument(
+        "--metrics",
+        metavar="HOST:PORT",
+        help="serve /metrics of the feed (Prometheus) and /healthz here, as in 127.0.0.1:9465, or "
+        "at unix:PATH; needs the extra metrics",
+    )
+    metrics.add_argument(
+        "--metrics-token",
+        metavar="FILE",
+        help="requests need the token in this file, as Authorization: Bearer; health needs none",
+    )
+    metrics.add_argument(
+        "--metrics-open",
+        action="store_true",
+        help="let other machines ask without a token, as behind a firewall",
+    )
     parser.add_argument(
         "--dry-run", action="store_true", help="offer nothing, and tell the running node nothing"
     )
@@ -194,6 +213,7 @@ async def _feed(options: argparse.Namespace) -> int:
     async with (
         open_flat_nursery() as nursery,
         told(notifier, lambda: feeder.status_words, lambda: True),
+        _measured(options, feeder),
     ):
         nursery.start_soon(log.keep)
         has_peers = await feeder.run()
@@ -205,6 +225,34 @@ async def _feed(options: argparse.Namespace) -> int:
     if options.json:
         print_error("too_few_peers", "the chain node has no peer")
     return 1
+
+
+@asynccontextmanager
+async def _measured(options: argparse.Namespace, feeder: Feeder) -> AsyncIterator[None]:
+    """Serves the metrics of the feed, where that is wanted."""
+    if options.metrics is None:
+        for name in ("metrics_token", "metrics_open"):
+            if getattr(options, name):
+                raise UsageError(f"--{name.replace('_', '-')} needs --metrics HOST:PORT")
+        yield
+        return
+    from ..net.config_file import check_http_address
+    from ..observe.feed_metrics import feed_families
+
+    check_http_address(options.metrics)
+    try:
+        from ..http.feed_routes import FeedRoutes
+        from ..http.server import access_at, serving
+    except ImportError as error:
+        raise UsageError(
+            f"--metrics needs the extra metrics ({error.name} is missing):"
+            " pip install 'kadisc[metrics]'"
+        ) from None
+    access = access_at(options.metrics, options.metrics_token, is_open=options.metrics_open)
+    routes = FeedRoutes(access, lambda: feed_families(feeder.state(), feeder.counts))
+    async with serving(options.metrics, routes.answer) as where:
+        say(f"metrics at {where if where.startswith('unix:') else f'http://{where}/metrics'}")
+        yield
 
 
 def _target(options: argparse.Namespace, report: FeedReport) -> ChainTarget:

@@ -19,6 +19,7 @@ import trio
 from ..errors import KadiscError, UsageError
 from ..net.api.node import Node
 from ..net.transport.nurseries import open_flat_nursery
+from ..observe.use_counts import OTHER_METHOD, RequestOutcome
 from .call import Call, Method, Session
 from .lines import LineBuffer, LineTooLong
 from .protocol import (
@@ -165,6 +166,7 @@ class Connection:
         try:
             request = decode_request(line)
         except Malformed as error:
+            self._count(OTHER_METHOD, "refused")
             self._refuse(error.request_id, error.code, error.message)
             return
         if request.method == CANCEL:
@@ -179,8 +181,13 @@ class Connection:
             running = _Running(request.response_id, trio.CancelScope(), request.wants_response)
             self._running.append(running)
             nursery.start_soon(self._carry_out, running, method, request.params)
-        elif error is not None and request.wants_response:
-            self._put(encode_error(request.response_id, error))
+        elif error is not None:
+            self._count(request.method if method is not None else OTHER_METHOD, "refused")
+            if request.wants_response:
+                self._put(encode_error(request.response_id, error))
+
+    def _count(self, method: str, outcome: RequestOutcome) -> None:
+        self._node.use_counts.control_requests[method, outcome] += 1
 
     def _start_error(self, request: Request) -> ErrorObject | None:
         """Why the request cannot be started; None if it can."""
@@ -222,17 +229,22 @@ class Connection:
         self, running: _Running, method: Method[Any, Any], raw: msgspec.Raw
     ) -> None:
         request_id = running.request_id
-        with running.scope:
-            response = await self._response(running, method, raw)
-        if running.scope.cancelled_caught:
-            response = encode_error(request_id, ErrorObject(CANCELLED, "cancelled"))
+        outcome: RequestOutcome = "closed"
+        try:
+            with running.scope:
+                response, outcome = await self._response(running, method, raw)
+            if running.scope.cancelled_caught:
+                outcome = "cancelled"
+                response = encode_error(request_id, ErrorObject(CANCELLED, "cancelled"))
+        finally:
+            self._count(method.name, outcome)
         self._running.remove(running)
         if running.wants_response:
             self._put(response)
 
     async def _response(
         self, running: _Running, method: Method[Any, Any], raw: msgspec.Raw
-    ) -> bytes:
+    ) -> tuple[bytes, RequestOutcome]:
         def tell(value: Mapping[str, object]) -> None:
             self._put(encode_partial(running.request_id, value))
 
@@ -246,13 +258,13 @@ class Connection:
             result = await method.carry_out(
                 params, Call(self._node, tell if wants_partial else None, self._session)
             )
-            return encode_result(running.request_id, result)
+            return encode_result(running.request_id, result), "done"
         except KadiscError as error:
-            return encode_error(running.request_id, error_object(error))
+            return encode_error(running.request_id, error_object(error)), "failed"
         except Exception as error:  # noqa: BLE001
             # A bug in one method must not end the node that other programs rely on.
             text = f"internal error (a bug in kadisc): {type(error).__name__}: {error}"
-            return encode_error(running.request_id, ErrorObject(INTERNAL_ERROR, text))
+            return encode_error(running.request_id, ErrorObject(INTERNAL_ERROR, text)), "fault"
 
     def _refuse(self, request_id: RequestId, code: int, message: str) -> None:
         self._put(encode_error(request_id, ErrorObject(code, message)))

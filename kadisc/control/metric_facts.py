@@ -24,6 +24,7 @@ def metric_facts(node: Node) -> MetricFacts:
         snapshot=snapshot,
         counters=node.counters(),
         counts=node.event_counts,
+        uses=node.use_counts,
         server=ServerCounts(
             state_saved_wall_s=keeper.saved_at_wall_s if keeper is not None else None,
             state_save_failures=keeper.failed_saves if keeper is not None else 0,

@@ -81,9 +81,12 @@ class ControlServer:
             ),
         )
         self.clients.append(connection)
+        uses = self._node.use_counts
+        uses.control_clients += 1
         try:
             await connection.serve()
         finally:
+            uses.control_clients -= 1
             if connection in self.clients:
                 self.clients.remove(connection)
 

@@ -17,6 +17,7 @@ import trio
 
 from ..errors import Closed, KadiscError, NotRunning
 from ..net.transport.nurseries import open_flat_nursery
+from ..observe.feed_metrics import FeedCounts
 from ..observe.feed_states import FeedState
 from .advertising import ServiceAdvertiser
 from .candidates import FeedCandidates, FeedLimits
@@ -63,6 +64,8 @@ class Feeder:
         self._report = report
         self._settings = settings
         self._candidates = FeedCandidates(limits, trio.current_time())
+        self.counts = FeedCounts()
+        """What the metrics count."""
         self._advertiser = ServiceAdvertiser(
             node,
             report,
@@ -272,6 +275,7 @@ class Feeder:
         peer, waited_s = awaited.peer, now - awaited.at
         if look.has(peer):
             del self._awaited[key]
+            self.counts.offers["connected"] += 1
             self._candidates.connected(peer.address)
             self._stands(peer)
             self._report.tell(
@@ -285,7 +289,9 @@ class Feeder:
         elif waited_s > self._target.waits_s:
             del self._awaited[key]
             if not look.has_room or look.outbound >= self._settings.want:
+                self.counts.offers["overtaken"] += 1
                 return  # the chain node took others: that says nothing of this one
+            self.counts.offers["not-connected"] += 1
             words = f"{peer}  not connected after {waited_s:.0f} s -> bad"
             self._report.tell("refused", words, peer=str(peer), verdict="bad")
             await self._feedback(key, "bad")
@@ -318,6 +324,8 @@ class Feeder:
     async def _shake_hands(self, peer: ChainPeer) -> None:
         outcome = await self._handshake(peer.host, peer.port)
         verdict = self._candidates.ended(peer, outcome)
+        result = "no-route" if outcome.is_own_fault else outcome.verdict or "sound"
+        self.counts.handshakes[result] += 1
         if outcome.is_sound:
             await self._offer(peer, outcome.words, outcome.fields)
         else:
@@ -326,6 +334,7 @@ class Feeder:
 
     async def _offer(self, peer: ChainPeer, words: str, fields: Mapping[str, object]) -> None:
         if self._settings.dry_run:
+            self.counts.offers["not-made"] += 1
             self._report.tell("would-offer", f"{peer}  {words}", peer=str(peer), **fields)
             return
         began = trio.current_time()
@@ -335,10 +344,12 @@ class Feeder:
         except LacksService as error:
             offered = Offered("bad", str(error))
         except (RpcUnreachable, RpcRefused):
+            self.counts.offers["failed"] += 1
             return  # the next look says what is wrong
         finally:
             self._offering.discard(peer.key)
         if offered.verdict in ("bad", "busy", "wrong-network"):
+            self.counts.offers["refused"] += 1
             await self._refused(peer, offered.words, offered.verdict, offered.fields)
             return
         self._report.tell("offered", f"{peer}  {words}", peer=str(peer), **fields)
@@ -349,6 +360,7 @@ class Feeder:
 
     async def _taken(self, peer: ChainPeer, offered: Offered) -> None:
         """A target that says at once whether it takes a peer has taken this one."""
+        self.counts.offers["accepted"] += 1
         self._candidates.connected(peer.address)
         self._stands(peer)
         self._look_result = await self._target.look()

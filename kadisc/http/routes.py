@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import msgspec
 
 from ..control.methods.status import status_document
 from ..control.methods.why import why_document
 from ..control.metric_facts import metric_facts, not_ready
-from ..errors import KadiscError, NotFound, UsageError
+from ..errors import UsageError
 from ..net.api.node import Node
 from ..net.api.peer_stream import VERIFIED_WITHIN_S, service_filter
 from ..observe.metrics import metric_families
@@ -19,6 +19,7 @@ from ..observe.peer_document import peer_document
 from ..observe.services import where_from
 from .access import Access
 from .exposition import Exposition
+from .paths import PathAnswers, split_target
 from .requests import HttpRequest, HttpResponse, plain
 
 MAX_PEERS: Final = 1000
@@ -27,17 +28,17 @@ LAG_LIMIT_S: Final = 5.0
 _JSON: Final = "application/json"
 
 
-class Routes:
+class Routes(PathAnswers):
     """Answers requests about one node. ``lag_s`` returns how late its event loop last was."""
 
     def __init__(
         self, node: Node, access: Access, lag_s: Callable[[], float], *, has_api: bool
     ) -> None:
+        super().__init__(access)
         self._node = node
-        self._access = access
         self._lag_s = lag_s
         self._exposition = Exposition(lambda: metric_families(metric_facts(node)))
-        self._paths: dict[str, Callable[[HttpRequest], HttpResponse]] = {
+        self._paths = {
             "/metrics": self._metrics,
             "/healthz": self._health,
             "/readyz": self._readiness,
@@ -48,30 +49,6 @@ class Routes:
                 "/v1/peers": self._peers,
                 "/v1/why": self._why,
             }
-
-    def answer(self, request: HttpRequest) -> HttpResponse:
-        """Never raises for what a client sent."""
-        if not self._access.knows_host(request.headers.get("host")):
-            return plain(421, "this server has another name; ask it by its address")
-        if request.method not in ("GET", "HEAD"):
-            return plain(405, "only GET and HEAD", allow="GET, HEAD")
-        path = _split(request).path
-        found = self._paths.get(path)
-        # Load balancers check health without a token; it tells nothing about peers.
-        if path not in ("/healthz", "/readyz") and not self._access.lets_in(
-            request.headers.get("authorization")
-        ):
-            return plain(401, "the token is missing or wrong", www_authenticate="Bearer")
-        if found is None:
-            return plain(404, f"no such path; there are {', '.join(self._paths)}")
-        try:
-            return found(request)
-        except NotFound as error:
-            return plain(404, str(error))
-        except (UsageError, ValueError) as error:
-            return plain(400, str(error))
-        except KadiscError as error:
-            return plain(503, str(error))
 
     def _metrics(self, request: HttpRequest) -> HttpResponse:
         body, content_type = self._exposition.render(request.headers.get("accept", ""))
@@ -109,6 +86,7 @@ class Routes:
             but_not=(),
         )
         documents = [peer_document(peer) for peer in peers]
+        self._node.use_counts.peers_given["http"] += len(documents)
         match params.get("format", "json"):
             case "json":
                 return _json(200, {"peers": documents})
@@ -136,17 +114,9 @@ def _json(status: int, document: object) -> HttpResponse:
     return HttpResponse(status, msgspec.json.encode(document) + b"\n", _JSON)
 
 
-def _split(request: HttpRequest) -> SplitResult:
-    """The target in its parts. One that is no URL, such as ``//[``, has the path of no route."""
-    try:
-        return urlsplit(request.target)
-    except ValueError:
-        return SplitResult("", "", request.target, "", "")
-
-
 def _params(request: HttpRequest, known: tuple[str, ...]) -> Mapping[str, str]:
     """The parameters of the query. Raises UsageError for one that does not exist."""
-    pairs = parse_qsl(_split(request).query, max_num_fields=16)
+    pairs = parse_qsl(split_target(request).query, max_num_fields=16)
     for name, _ in pairs:
         if name not in known:
             raise UsageError(f"no parameter {name[:20]!r}; there are {', '.join(known)}")

@@ -18,7 +18,7 @@ from ..errors import BindError, UsageError
 from ..net.api.node import Node
 from ..net.transport.nurseries import open_flat_nursery
 from .access import Access, read_token
-from .requests import plain, serve_connection
+from .requests import Answer, plain, serve_connection
 from .routes import Routes
 
 CLIENTS: Final = 32
@@ -52,15 +52,28 @@ async def open_http(
         UsageError: the address or the file cannot be used, or the address would let other machines
             in that have no token.
     """
-    token = read_token(token_file) if token_file is not None else None
-    access = Access(listens_at, token=token, is_open=is_open)
-    listening, path = _listening_socket(listens_at)
+    access = access_at(listens_at, token_file, is_open=is_open)
     lag = _Lag(node)
     routes = Routes(node, access, lambda: lag.last_s, has_api=has_api)
+    async with open_flat_nursery() as nursery, serving(listens_at, routes.answer) as where:
+        nursery.start_soon(lag.measure, name="kadisc event loop lag")
+        yield where
+        nursery.cancel_scope.cancel()
+
+
+def access_at(listens_at: str, token_file: str | None, *, is_open: bool) -> Access:
+    """Who may ask. Raises UsageError as `open_http`."""
+    token = read_token(token_file) if token_file is not None else None
+    return Access(listens_at, token=token, is_open=is_open)
+
+
+@asynccontextmanager
+async def serving(listens_at: str, answer: Answer) -> AsyncIterator[str]:
+    """Answers requests while the block is open; yields where it listens. Raises as `open_http`."""
+    listening, path = _listening_socket(listens_at)
     try:
         async with open_flat_nursery() as nursery:
-            nursery.start_soon(lag.measure, name="kadisc event loop lag")
-            nursery.start_soon(_accept, listening, routes, nursery, name="kadisc http")
+            nursery.start_soon(_accept, listening, answer, nursery, name="kadisc http")
             yield f"unix:{path}" if path is not None else _bound_to(listening)
             nursery.cancel_scope.cancel()
     finally:
@@ -85,7 +98,7 @@ class _Lag:
             self._histogram.observe(self.last_s)
 
 
-async def _accept(listening: trio.socket.SocketType, routes: Routes, nursery: trio.Nursery) -> None:
+async def _accept(listening: trio.socket.SocketType, answer: Answer, nursery: trio.Nursery) -> None:
     limiter = trio.CapacityLimiter(CLIENTS)
     while True:
         try:
@@ -97,10 +110,10 @@ async def _accept(listening: trio.socket.SocketType, routes: Routes, nursery: tr
             elif error.errno in (errno.EBADF, errno.EINVAL):
                 raise
             continue
-        nursery.start_soon(_serve, trio.SocketStream(client), routes, limiter)
+        nursery.start_soon(_serve, trio.SocketStream(client), answer, limiter)
 
 
-async def _serve(stream: trio.SocketStream, routes: Routes, limiter: trio.CapacityLimiter) -> None:
+async def _serve(stream: trio.SocketStream, answer: Answer, limiter: trio.CapacityLimiter) -> None:
     token = object()
     try:
         limiter.acquire_on_behalf_of_nowait(token)
@@ -110,7 +123,7 @@ async def _serve(stream: trio.SocketStream, routes: Routes, limiter: trio.Capaci
         )
         return
     try:
-        await serve_connection(stream, routes.answer)
+        await serve_connection(stream, answer)
     finally:
         limiter.release_on_behalf_of(token)
 

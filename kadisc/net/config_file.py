@@ -375,7 +375,8 @@ def _check_network_name(text: str) -> None:
         )
 
 
-def _check_http_address(text: str) -> None:
+def check_http_address(text: str) -> None:
+    """Raises UsageError for what is neither a numeric HOST:PORT nor ``unix:PATH``."""
     if not text.startswith("unix:"):
         _check_listen_address(text)
     elif not text.removeprefix("unix:") or "\0" in text:
@@ -402,7 +403,7 @@ _CHECKS: Final[Mapping[Form, Callable[[str], object]]] = {
     Form.NETWORK_NAME: _check_network_name,
     Form.GROUP: _check_group,
     Form.FILE: _check_path,
-    Form.HTTP_ADDRESS: _check_http_address,
+    Form.HTTP_ADDRESS: check_http_address,
     Form.FOLDER: _check_path,
 }
 """What is no list of services."""

@@ -8,7 +8,7 @@ from typing import Final, Literal
 import msgspec
 
 from .histograms import Histogram
-from .metrics import MetricFamily, Sample
+from .metric_family import MetricFamily, Sample
 
 INFINITY: Final = "+Inf"
 _ENDINGS: Final = {"counter": "_total", "info": "_info"}

@@ -8,41 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
 
 from ..core.contract.reach_verdict import ReachVerdict
 from ..core.snapshot import DhtSnapshot, EntrySnapshot, Snapshot
 from ..endpoints import netgroup_prefix
 from .event_counts import EventCounts
-from .histograms import Histogram
-
-MAX_VALUES: Final = 60
-"""Values of one label of one family that are told apart; the others are ``other``."""
-Labels = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One time series. ``labels``: the values, in the order of the names of its family. ``value``:
-    a number, or a histogram of a family of that kind.
-    """
-
-    labels: Labels
-    value: float | Histogram
-
-
-@dataclass(frozen=True, slots=True)
-class MetricFamily:
-    """``kind``: ``counter``, ``gauge``, ``histogram`` or ``info``. ``name`` is that of the time
-    series, less the ending that a counter has (``_total``) or an info (``_info``).
-    """
-
-    name: str
-    kind: str
-    help: str
-    label_names: tuple[str, ...]
-    samples: tuple[Sample, ...]
+from .metric_family import MetricFamily, family, group, histograms, one, within
+from .use_counts import UseCounts, use_families
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +44,7 @@ class MetricFacts:
     counters: Mapping[str, int]
     counts: EventCounts
     server: ServerCounts = ServerCounts()
+    uses: UseCounts = field(default_factory=UseCounts)
 
 
 def metric_families(facts: MetricFacts) -> list[MetricFamily]:
@@ -82,23 +56,24 @@ def metric_families(facts: MetricFacts) -> list[MetricFamily]:
         *_traffic(facts),
         *_times(facts.counts),
         *_network(facts),
+        *use_families(facts.uses),
         *_care(facts),
     ]
 
 
 def _about(facts: MetricFacts) -> Iterator[MetricFamily]:
     compiled = "yes" if facts.compiled else "no"
-    yield _family(
+    yield family(
         "build",
         "info",
         "The version of kadisc, whether its core is compiled, its codec, and that of Python.",
         ("version", "compiled", "codec", "python"),
         {(facts.version, compiled, facts.codec, facts.python): 1},
     )
-    yield _family(
+    yield family(
         "node", "info", "The network of the node.", ("network",), {(facts.network[:64],): 1}
     )
-    yield _one("ready", "gauge", "Whether /readyz answers 200.", not facts.not_ready)
+    yield one("ready", "gauge", "Whether /readyz answers 200.", not facts.not_ready)
 
 
 def _table(facts: MetricFacts) -> Iterator[MetricFamily]:
@@ -110,7 +85,7 @@ def _table(facts: MetricFacts) -> Iterator[MetricFamily]:
         for entry in _entries(dht):
             states[dht.family.value, _state(entry)] += 1
     by_family = ("family",)
-    yield _family(
+    yield family(
         "dht_contacts",
         "gauge",
         "Contacts of the routing table: proven, inbound (they contacted the node first), doubtful"
@@ -130,14 +105,14 @@ def _table(facts: MetricFacts) -> Iterator[MetricFamily]:
         lambda dht: sum(bucket.replacements for bucket in dht.buckets),
     )
     networks = {dht.family.value: _netgroups(dht) for dht in dhts}
-    yield _family(
+    yield family(
         "dht_networks",
         "gauge",
         "Subnets (/16, IPv6 /32) that contacts of the table are in.",
         by_family,
         {(family,): len(groups) for family, groups in networks.items()},
     )
-    yield _family(
+    yield family(
         "dht_largest_network_ratio",
         "gauge",
         "The share of the table that is in one subnet (/16, IPv6 /32).",
@@ -148,7 +123,7 @@ def _table(facts: MetricFacts) -> Iterator[MetricFamily]:
             if groups
         },
     )
-    yield _family(
+    yield family(
         "dht_contact_changes",
         "counter",
         "Contacts that entered or left the routing table.",
@@ -181,14 +156,14 @@ def _address(facts: MetricFacts) -> Iterator[MetricFamily]:
         "The share of them that agree with the address.",
         lambda dht: dht.address.agreement,
     )
-    yield _family(
+    yield family(
         "address_changes",
         "counter",
         "How often the external address became known or changed.",
         ("family",),
         {(dht.family.value,): facts.counts.address_changes[dht.family] for dht in dhts},
     )
-    yield _family(
+    yield family(
         "reachable",
         "gauge",
         "Whether strangers reach the node; no sample while that is unknown.",
@@ -212,12 +187,12 @@ def _traffic(facts: MetricFacts) -> Iterator[MetricFamily]:
         ("retransmissions", "retransmissions", "Queries that were sent a second time."),
         ("events_dropped", "events_dropped", "Events that a subscriber was too slow for."),
     ):
-        yield _one(name, "counter", text, counters.get(key, 0))
-    yield _group(
+        yield one(name, "counter", text, counters.get(key, 0))
+    yield group(
         counters, "dropped", "datagrams_dropped", "reason", "Datagrams that were dropped, by why."
     )
-    accepted = _within(counters, "accepted")
-    yield _family(
+    accepted = within(counters, "accepted")
+    yield family(
         "queries_received",
         "counter",
         "Queries accepted, by method.",
@@ -228,22 +203,22 @@ def _traffic(facts: MetricFacts) -> Iterator[MetricFamily]:
             if kind.startswith("query.")
         },
     )
-    yield _family(
+    yield family(
         "responses_received",
         "counter",
         "Replies and errors accepted.",
         ("kind",),
         {(kind,): accepted.get(kind, 0) for kind in ("reply", "error")},
     )
-    yield _group(counters, "queries_sent", "queries_sent", "method", "Queries sent, by method.")
-    yield _group(
+    yield group(counters, "queries_sent", "queries_sent", "method", "Queries sent, by method.")
+    yield group(
         counters,
         "refused",
         "refused",
         "reason",
         "Contents of accepted datagrams that were not used, and actions not taken, by why.",
     )
-    yield _family(
+    yield family(
         "sends_failed",
         "counter",
         "Datagrams that the system did not send.",
@@ -253,13 +228,13 @@ def _traffic(facts: MetricFacts) -> Iterator[MetricFamily]:
             ("refused",): counters.get("send_refused", 0),
         },
     )
-    yield _one(
+    yield one(
         "queries_in_flight",
         "gauge",
         "Queries that wait for an answer.",
         facts.snapshot.queries_in_flight,
     )
-    yield _one(
+    yield one(
         "operations_in_flight",
         "gauge",
         "Lookups, announces, puts and checks in flight.",
@@ -268,25 +243,25 @@ def _traffic(facts: MetricFacts) -> Iterator[MetricFamily]:
 
 
 def _times(counts: EventCounts) -> Iterator[MetricFamily]:
-    yield _histograms(
+    yield histograms(
         "rtt_seconds",
         "Round-trip times of answers in lookups and of pings.",
         ("family",),
         {(family.value,): each for family, each in counts.rtt_s.items()},
     )
-    yield _histograms(
+    yield histograms(
         "lookup_duration_seconds",
         "Durations of lookups, the node's own included.",
         ("kind", "outcome"),
         counts.lookup_s,
     )
-    yield _histograms(
+    yield histograms(
         "lookup_queries",
         "Datagrams that a lookup sent.",
         ("kind",),
         {(kind,): each for kind, each in counts.lookup_queries.items()},
     )
-    yield _histograms(
+    yield histograms(
         "event_loop_lag_seconds",
         "How late the event loop woke a task that slept.",
         (),
@@ -297,25 +272,25 @@ def _times(counts: EventCounts) -> Iterator[MetricFamily]:
 def _network(facts: MetricFacts) -> Iterator[MetricFamily]:
     network = facts.snapshot.peer_network
     if network is not None:
-        yield _one(
+        yield one(
             "peers_verified",
             "gauge",
             "Peers of the own network that proved their keys and answered last time.",
             network.online,
         )
-        yield _one(
+        yield one(
             "peers_held_back",
             "gauge",
             "Those of them that feedback keeps from applications.",
             network.held_back,
         )
-        yield _one(
+        yield one(
             "peer_networks",
             "gauge",
             "Subnets (/16, IPv6 /32) that peers in slots are in.",
             len({netgroup_prefix(each.peer.endpoint) for each in network.view.peers}),
         )
-        yield _family(
+        yield family(
             "peer_book_entries",
             "gauge",
             "Entries of the address book.",
@@ -323,7 +298,7 @@ def _network(facts: MetricFacts) -> Iterator[MetricFamily]:
             {("tried",): network.book_verified, ("new",): network.book_unverified},
         )
         view = network.view
-        yield _family(
+        yield family(
             "peer_slots",
             "gauge",
             "Slots of the gossip view.",
@@ -334,11 +309,11 @@ def _network(facts: MetricFacts) -> Iterator[MetricFamily]:
                 ("mature",): view.mature,
             },
         )
-        yield _one(
+        yield one(
             "gossip_round_seconds", "gauge", "Time between two gossip rounds.", network.round_s
         )
-    yield _one("peers_found", "counter", "Peers verified so far.", facts.counts.peers_verified)
-    yield _family(
+    yield one("peers_found", "counter", "Peers verified so far.", facts.counts.peers_verified)
+    yield family(
         "peers_lost",
         "counter",
         "Peers that no longer count as verified, by why.",
@@ -350,83 +325,31 @@ def _network(facts: MetricFacts) -> Iterator[MetricFamily]:
 def _care(facts: MetricFacts) -> Iterator[MetricFamily]:
     server = facts.server
     saved = server.state_saved_wall_s
-    yield _family(
+    yield family(
         "state_saved_timestamp_seconds",
         "gauge",
         "When the state was last saved, in seconds since 1970.",
         (),
         {} if saved is None else {(): saved},
     )
-    yield _one(
+    yield one(
         "state_save_failures",
         "counter",
         "Saves of the state that failed.",
         server.state_save_failures,
     )
-    yield _one(
+    yield one(
         "stored_peers", "gauge", "Peers that others announced here.", facts.snapshot.peers_stored
     )
-    yield _one("stored_items", "gauge", "Items that others put here.", facts.snapshot.items_stored)
-
-
-# --- making families ------------------------------------------------------------------------------
-
-
-def _family(
-    name: str,
-    kind: str,
-    text: str,
-    label_names: tuple[str, ...],
-    values: Mapping[Any, float],
-) -> MetricFamily:
-    samples = tuple(Sample(labels, float(value)) for labels, value in _bounded(values).items())
-    return MetricFamily(f"kadisc_{name}", kind, text, label_names, samples)
-
-
-def _one(name: str, kind: str, text: str, value: float) -> MetricFamily:
-    return _family(name, kind, text, (), {(): value})
-
-
-def _histograms(
-    name: str, text: str, label_names: tuple[str, ...], values: Mapping[Any, Histogram]
-) -> MetricFamily:
-    samples = tuple(Sample(labels, each) for labels, each in sorted(values.items()))
-    return MetricFamily(f"kadisc_{name}", "histogram", text, label_names, samples)
-
-
-def _group(
-    counters: Mapping[str, int], group: str, name: str, label: str, text: str
-) -> MetricFamily:
-    values = {(key,): count for key, count in _within(counters, group).items()}
-    return _family(name, "counter", text, (label,), values)
+    yield one("stored_items", "gauge", "Items that others put here.", facts.snapshot.items_stored)
 
 
 def _of_dhts(
     dhts: Iterable[DhtSnapshot], name: str, text: str, value: Callable[[DhtSnapshot], float]
 ) -> MetricFamily:
-    return _family(
+    return family(
         name, "gauge", text, ("family",), {(dht.family.value,): value(dht) for dht in dhts}
     )
-
-
-def _within(counters: Mapping[str, int], group: str) -> dict[str, int]:
-    """The counters of a group by the rest of their names."""
-    start = f"{group}."
-    return {
-        name.removeprefix(start): count
-        for name, count in counters.items()
-        if name.startswith(start)
-    }
-
-
-def _bounded(values: Mapping[Labels, float]) -> Mapping[Labels, float]:
-    """The least common beyond `MAX_VALUES` are added up as ``other``."""
-    if len(values) <= MAX_VALUES:
-        return dict(sorted(values.items()))
-    kept = sorted(values.items(), key=lambda each: (-each[1], each[0]))[:MAX_VALUES]
-    rest = sum(values.values()) - sum(value for _, value in kept)
-    other = ("other",) * len(kept[0][0])
-    return dict(sorted(kept)) | {other: rest}
 
 
 def _entries(dht: DhtSnapshot) -> Iterator[EntrySnapshot]:

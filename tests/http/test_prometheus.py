@@ -37,9 +37,32 @@ def programs() -> Path:
 
 
 @pytest.fixture(scope="module")
-def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("devnet")
+
+
+@pytest.fixture(scope="module")
+def feed(devnet: str, folder: Path) -> Iterator[str]:
+    """HOST:PORT of the metrics of a feed that writes the peers of that node into a file."""
+    log = folder / "feed.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kadisc", "feed", "file", "--out", str(folder / "peers")]
+            + ["--state-dir", str(folder / "state"), "--advertise", "p2p"]
+            + ["--metrics", "127.0.0.1:0"],
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield str(_until(lambda: re.search(r"http://([^/\s]+)/metrics", log.read_text()))[1])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE_S)
+
+
+@pytest.fixture(scope="module")
+def devnet(folder: Path) -> Iterator[str]:
     """HOST:PORT of the metrics of the first node of a devnet of 20 that has joined."""
-    folder = tmp_path_factory.mktemp("devnet")
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "kadisc", "run", "--devnet", "20", "--no-dashboard"]
@@ -87,12 +110,24 @@ def _promtool(programs: Path, *arguments: str, stdin: bytes = b"") -> str:
     return (ended.stdout + ended.stderr).decode()
 
 
-def test_promtool_has_nothing_to_say_of_the_metrics(programs: Path, devnet: str) -> None:
-    assert _promtool(programs, "check", "metrics", stdin=_get(f"http://{devnet}/metrics")) == ""
+def test_promtool_has_nothing_to_say_of_the_metrics(
+    programs: Path, devnet: str, feed: str, folder: Path
+) -> None:
+    for where in (devnet, feed):
+        assert _promtool(programs, "check", "metrics", stdin=_get(f"http://{where}/metrics")) == ""
+    printed = subprocess.run(
+        [sys.executable, "-m", "kadisc", "metrics", "--state-dir", str(folder / "state")],
+        capture_output=True,
+        check=True,
+        timeout=PATIENCE_S,
+    ).stdout
+    assert _promtool(programs, "check", "metrics", stdin=printed) == ""
+    assert b'kadisc_control_requests_total{method="metrics",outcome="done"}' not in printed
+    assert b'kadisc_control_requests_total{method="status",outcome="done"} ' in printed
 
 
 def test_the_alerts_are_valid_and_each_one_is_tested(programs: Path) -> None:
-    assert "7 rules found" in _promtool(programs, "check", "rules", str(RULES))
+    assert "8 rules found" in _promtool(programs, "check", "rules", str(RULES))
     tests = RULES.with_suffix("").with_suffix(".rules.test.yml")
     assert "SUCCESS" in _promtool(programs, "test", "rules", str(tests))
     alerts = set(re.findall(r"- alert: (\w+)", RULES.read_text()))
@@ -111,7 +146,7 @@ def _expressions() -> list[str]:
 
 
 def test_expressions_parse_and_name_families_that_exist(
-    programs: Path, devnet: str, tmp_path: Path
+    programs: Path, devnet: str, feed: str, tmp_path: Path
 ) -> None:
     rules = [
         {"record": f"panel:number{i}", "expr": expression}
@@ -120,9 +155,13 @@ def test_expressions_parse_and_name_families_that_exist(
     file = tmp_path / "rules.yml"
     file.write_text(json.dumps({"groups": [{"name": "panels", "rules": rules}]}))
     assert f"{len(rules)} rules found" in _promtool(programs, "check", "rules", str(file))
-    exposed = set(
-        re.findall(r"^# TYPE (\S+)", _get(f"http://{devnet}/metrics").decode(), flags=re.MULTILINE)
-    )
+    exposed = {
+        name
+        for where in (devnet, feed)
+        for name in re.findall(
+            r"^# TYPE (\S+)", _get(f"http://{where}/metrics").decode(), flags=re.MULTILINE
+        )
+    }
     texts = [*_expressions(), *re.findall(r"expr: (.*)", RULES.read_text())]
     named = {
         re.sub(r"_(bucket|count|sum)$", "", name) if name not in exposed else name

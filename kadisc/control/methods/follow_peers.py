@@ -17,7 +17,7 @@ from ...net.oneshot.port_check import PortCheck
 from ...net.transport.nurseries import open_flat_nursery
 from ...observe.peer_document import peer_document
 from ...observe.services import where_from
-from ..call import Call, Method, Tell
+from ..call import Call, Method
 from .network_peers import PeerNews
 
 MAX_WINDOW = 1000
@@ -73,7 +73,7 @@ async def _follow(params: FollowPeersParams, call: Call) -> FollowingEnded:
         window=params.window,
     )
     async with open_flat_nursery() as nursery, changes as following:
-        teller = _Teller(call.tell or _to_nobody, params, nursery)
+        teller = _Teller(call, params, nursery)
         async for change in following:
             teller.take(change)
         nursery.cancel_scope.cancel()
@@ -83,8 +83,9 @@ async def _follow(params: FollowPeersParams, call: Call) -> FollowingEnded:
 class _Teller:
     """Tells of peers, with ``check`` after a TCP port of each has accepted a connection."""
 
-    def __init__(self, tell: Tell, params: FollowPeersParams, nursery: trio.Nursery) -> None:
-        self._tell = tell
+    def __init__(self, call: Call, params: FollowPeersParams, nursery: trio.Nursery) -> None:
+        self._tell = call.tell or _to_nobody
+        self._given = call.node.use_counts.peers_given
         self._nursery = nursery
         self._ports = PortCheck(params.service) if params.check else None
         self._current: dict[bytes, VerifiedPeer] = {}
@@ -115,6 +116,7 @@ class _Teller:
 
     def _find(self, place: bytes, peer: VerifiedPeer) -> None:
         self._told.add(place)
+        self._given["follow_peers"] += 1
         self._tell(_news(PeerNews(peer_document(peer))))
 
     def _lose(self, place: bytes, peer: VerifiedPeer, reason: str) -> None:

@@ -65,6 +65,7 @@ async def _network_peers(params: NetworkPeersParams, call: Call) -> NetworkPeers
         raise UsageError(f"this node is of the network {own.name}, not of {params.network}")
 
     def found(peer: VerifiedPeer) -> None:
+        call.node.use_counts.peers_given["network_peers"] += 1
         if call.tell is not None:
             call.tell({"peer": msgspec.to_builtins(peer_document(peer))})
 

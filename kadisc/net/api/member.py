@@ -107,7 +107,10 @@ class NetworkMember(NodeView):
         Raises:
             UsageError: ``verdict`` is none of these, or ``peer`` is no key and no endpoint.
         """
-        return self.own_network.feedback(peer, verdict)
+        judged = self.own_network.feedback(peer, verdict)
+        if judged:
+            self.use_counts.feedback[verdict] += 1
+        return judged
 
     def follow_peers(
         self,

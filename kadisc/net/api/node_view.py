@@ -16,6 +16,7 @@ from ...observe.lookup_history import LookupHistory
 from ...observe.mappings import MappingSnapshot
 from ...observe.observations import Observations, running_lookups
 from ...observe.socket_snapshot import SocketSnapshot
+from ...observe.use_counts import UseCounts
 from ..lan.lan import Lan
 from ..link.watcher import LinkWatcher
 from ..mapping.port_mapper import PortMapper
@@ -48,6 +49,8 @@ class NodeView:
         """Follows changes of the network."""
         self.event_counts = EventCounts()
         """What the metrics count from events."""
+        self.use_counts = UseCounts()
+        """What the metrics count of applications and clients."""
         self.event_log = EventLog(pump.wall_s)
         """The latest events."""
         self.feeds = FeedStates()
