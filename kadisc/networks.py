@@ -20,6 +20,26 @@ def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         ) from None
 
 
+def _usual(text: str) -> tuple[int, int, int] | None:
+    """Bytes of an address, bits behind the prefix and the number of ``192.0.2.0/24`` or
+    ``192.0.2.7``, at a tenth of the time: lists have 100,000 of them. None for any other form.
+    """
+    host, slash, bits = text.partition("/")
+    parts = host.split(".")
+    if len(parts) != 4 or not (text.isascii() and "".join(parts).isdigit()):
+        return None
+    number = 0
+    for part in parts:
+        if not 0 < len(part) < 4 or (part[0] == "0" and part != "0") or int(part) > 255:
+            return None
+        number = number << 8 | int(part)
+    if not slash:
+        return 4, 0, number
+    if not (bits.isdigit() and len(bits) < 3 and int(bits) <= 32):
+        return None
+    return 4, 32 - int(bits), number
+
+
 class NetworkSet:
     """IPv4 and IPv6 networks; membership costs one look-up for each prefix length in use."""
 
@@ -31,10 +51,16 @@ class NetworkSet:
         """
         self._by_length: dict[tuple[int, int], set[int]] = {}
         for text in networks:
-            network = network_of(text)
-            bits = network.max_prefixlen
-            key = (bits // 8, bits - network.prefixlen)
-            self._by_length.setdefault(key, set()).add(int(network.network_address) >> key[1])
+            found = _usual(text)
+            if found is None:
+                network = network_of(text)
+                found = (
+                    network.max_prefixlen // 8,
+                    network.max_prefixlen - network.prefixlen,
+                    int(network.network_address),
+                )
+            size, shift, number = found
+            self._by_length.setdefault((size, shift), set()).add(number >> shift)
 
     @classmethod
     def union(cls, *sets: NetworkSet) -> NetworkSet:

@@ -19,7 +19,8 @@ from kadisc.http.access import Access, read_token
 from kadisc.http.requests import HEAD_BYTES
 from kadisc.http.server import CLIENTS, open_http
 from kadisc.net.api.node import Node
-from kadisc.observe.metrics import MAX_VALUES, metric_families
+from kadisc.observe.metric_family import MAX_VALUES
+from kadisc.observe.metrics import metric_families
 
 from ..control.lab import open_lab
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ...errors import UsageError
-from ...networks import NetworkSet, network_of
+from ...networks import NetworkSet
 
 MAX_BYTES: Final = 8 << 20
 MAX_NETWORKS: Final = 200_000
@@ -16,10 +16,10 @@ _COMMENTS: Final = ("#", ";")
 
 
 def read_ban_files(paths: Iterable[str]) -> dict[str, NetworkSet]:
-    """The networks in each of the files. Blocks: a list of 100,000 takes half a second. Raises
+    """The networks in each of the files. Blocks: a list of 100,000 takes 0.4 s. Raises
     UsageError that names the file, and the line of the first that is no network.
     """
-    return {path: _read(Path(path).expanduser()) for path in paths}
+    return {path: _read(_expanded(path)) for path in paths}
 
 
 def _read(path: Path) -> NetworkSet:
@@ -34,21 +34,39 @@ def _read(path: Path) -> NetworkSet:
         raise UsageError(f"the ban file {path} is not a text in UTF-8") from None
     if len(content) > MAX_BYTES:
         raise UsageError(f"the ban file {path} has more than {MAX_BYTES >> 20} MiB")
-    return NetworkSet(_networks_in(text, path))
+    lines = _Lines(text, path)
+    try:
+        return NetworkSet(lines)
+    except ValueError as error:
+        raise UsageError(f"{path}, line {lines.number}: {error}") from None
 
 
-def _networks_in(text: str, path: Path) -> Iterator[str]:
-    found = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        for mark in _COMMENTS:
-            line = line.partition(mark)[0]
-        if not (line := line.strip()):
-            continue
-        found += 1
-        if found > MAX_NETWORKS:
-            raise UsageError(f"the ban file {path} has more than {MAX_NETWORKS:,} networks")
-        try:
-            network_of(line)
-        except ValueError as error:
-            raise UsageError(f"{path}, line {number}: {error}") from None
-        yield line
+class _Lines:
+    """The networks in a text. ``number``: of the line of the last one, from 1 on."""
+
+    def __init__(self, text: str, path: Path) -> None:
+        self.number = 0
+        self._text = text
+        self._path = path
+
+    def __iter__(self) -> Iterator[str]:
+        found = 0
+        for number, line in enumerate(self._text.splitlines(), 1):
+            for mark in _COMMENTS:
+                line = line.partition(mark)[0]
+            if not (line := line.strip()):
+                continue
+            found += 1
+            if found > MAX_NETWORKS:
+                raise UsageError(
+                    f"the ban file {self._path} has more than {MAX_NETWORKS:,} networks"
+                )
+            self.number = number
+            yield line
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UsageError(f"the ban file {path}: there is no such home folder") from None
