@@ -33,6 +33,9 @@ MOST_BAN_S: Final = 10 * 365 * 86_400.0
 _LOOK_AGAIN_S: Final = 60.0
 """The wall clock may be set: the ends of bans are looked at so often at least."""
 
+_LEAST_WAIT_S: Final = 0.01
+"""What is left may be less than the clock can tell: without it, the task would run on for ever."""
+
 ChangeServices = Callable[[Mapping[str, ServiceValue], Mapping[str, ServiceValue]], None]
 
 
@@ -103,7 +106,7 @@ class Administration:
             end_s = self.bans.next_end_s()
             with trio.CancelScope() as scope:
                 if end_s is not None:
-                    wait_s = min(_LOOK_AGAIN_S, max(0.0, end_s - self._pump.wall_s()))
+                    wait_s = min(_LOOK_AGAIN_S, max(_LEAST_WAIT_S, end_s - self._pump.wall_s()))
                     scope.deadline = trio.current_time() + wait_s
                 await self._ends_changed.wait()
 

@@ -16,9 +16,20 @@ from kadisc.core.contract.events import ContactRemoved
 from kadisc.errors import Busy, NotFound, UsageError
 from kadisc.net.api.node import Node
 from kadisc.net.config_file import GivenValues, check_values, config_from
+from kadisc.net.transport.clock import TrioClock
 from kadisc.observe.admin_events import Administered, ConfigReloaded, ReloadRefused
 
 from ..lab import CONFIG, address, joined, network, open_at, open_several
+
+WALL_S = 1.8e9
+
+
+class TurningClock(TrioClock):
+    """Its wall clock is in virtual time too."""
+
+    def wall_s(self) -> float:
+        return WALL_S + trio.current_time()
+
 
 PEER = address(5)
 HOST = PEER.rpartition(":")[0]
@@ -42,7 +53,7 @@ async def test_a_ban_acts_at_once_and_ends_in_time(autojump_clock: MockClock) ->
     net = network()
     async with (
         open_several(net, 8),
-        open_at(net, 30, bootstrap=[address(1)]) as node,
+        open_at(net, 30, bootstrap=[address(1)], clock=TurningClock()) as node,
         node.subscribe(Administered, ContactRemoved) as events,
     ):
         await joined(node)
@@ -68,7 +79,7 @@ async def test_a_wall_clock_that_is_set_ends_a_ban_within_a_minute(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     net = network()
-    async with open_at(net, 30) as node:
+    async with open_at(net, 30, clock=TurningClock()) as node:
         await node.administration.ban(HOST, 86_400.0)
         wall_s = node.pump.wall_s
         monkeypatch.setattr(node.pump, "wall_s", lambda: wall_s() + 90_000.0)
@@ -118,14 +129,18 @@ async def test_commands_hold_in_the_next_run_and_a_ban_that_is_over_does_not(
     net = network()
     config = replace(CONFIG, state_dir=str(tmp_path))
     async with open_several(net, 8):
-        async with open_at(net, 30, bootstrap=[address(1)], config=config) as node:
+        async with open_at(
+            net, 30, bootstrap=[address(1)], config=config, clock=TurningClock()
+        ) as node:
             await joined(node)
             await comes(lambda: knows(node))
             assert (await node.administration.ban(HOST)).unsaved is None
             await node.administration.ban("192.0.2.0/24", 100.0)
             assert await node.administration.add_peer(address(6)) is None
         await trio.sleep(200.0)
-        async with open_at(net, 30, bootstrap=[address(1)], config=config) as node:
+        async with open_at(
+            net, 30, bootstrap=[address(1)], config=config, clock=TurningClock()
+        ) as node:
             assert list(node.administration.bans.by_command) == [f"{HOST}/32"]
             assert [each.peer for each in node.administration.peers()] == [address(6)]
             await joined(node)
