@@ -123,6 +123,7 @@ async def _run(options: argparse.Namespace, ending: Ending, hangups: Hangups) ->
             spare_collections()
             nodes[0].administration.stop = lambda: ending.end("kadisc stop")
             nodes[0].administration.reloading.takes("log.level", log.set_level)
+            nodes[0].administration.reloading.around = notifier.reload
             nursery.start_soon(_reload_at, hangups, nodes[0])
             if not await _show(nodes, options, log):
                 await _log(nodes, log, is_devnet=options.devnet is not None)

@@ -28,7 +28,8 @@ DESCRIPTION = (
 EXAMPLES = """\
 examples:
   kadisc status
-  kadisc status --state-dir ./node-b --json"""
+  kadisc status --state-dir ./node-b --json
+  kadisc status --quiet                        for a health check"""
 
 
 _INDENT: Final = 11
@@ -44,7 +45,13 @@ ANSWERS: Final = {
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_folder_options(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
+    form.add_argument(
+        "--quiet",
+        action="store_true",
+        help="print nothing: the exit code is 0 if the node answers, 1 if none does",
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -60,7 +67,7 @@ async def _status(options: argparse.Namespace) -> int:
     status = await ask_running(options, STATUS, StatusParams())
     if options.json:
         print_json(status)
-    else:
+    elif not options.quiet:
         print_status(status)
     return 0
 
@@ -78,10 +85,8 @@ def print_status(status: Status) -> None:
         _print_family(family)
     _print_reach(status)
     if status.waits_for_contact:
-        show(
-            "           waiting for another node to join by this one; to join a network, start\n"
-            "           with --bootstrap HOST:PORT of a node of it"
-        )
+        show("           waiting for another node to join by this one; to join a network, start")
+        show("           with --bootstrap HOST:PORT of a node of it")
     counters = status.counters
     show(
         f"  traffic  {counters['received']} datagrams in, {counters['sent']} out; "

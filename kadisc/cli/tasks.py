@@ -13,18 +13,19 @@ import trio
 
 from .exit_codes import INTERRUPTED
 
-ASKED_BY_USER: Final = (signal.SIGINT, signal.SIGTERM)
-"""The first one cancels, a second one ends the program at once."""
+ASKED_BY_USER: Final = (signal.SIGINT,)
+"""The first one cancels, a second one ends the program at once: somebody waits at a terminal."""
 OTHER_ENDINGS: Final[tuple[signal.Signals, ...]] = tuple(
     signal.Signals[name]
-    for name in ("SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGPWR", "SIGXCPU")
+    for name in ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGPWR", "SIGXCPU")
     if name in signal.Signals.__members__
 )
-"""Signals that would kill a program that does not handle them, and that are sent without that
+"""SIGTERM, which supervisors, and scripts between them and the program, send more than once; and
+signals that would kill a program that does not handle them, and that are sent without that
 intention: a terminal closes (often with two SIGHUP), a log is rotated, another program's reload or
 statistics are asked for, the power fails, a limit of processor time is reached. Each cancels;
-however many follow, the program ends in order. SIGQUIT is left alone: it ends a program that
-handles nothing any more, and the shell says so.
+however many follow, the program ends in order, and soon: what it waits for then has a limit.
+SIGQUIT is left alone: it ends a program that handles nothing any more, and the shell says so.
 """
 
 
@@ -120,11 +121,7 @@ def interrupted_by_signals() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    killing = [
-        number
-        for number in (signal.SIGTERM, *OTHER_ENDINGS)
-        if signal.getsignal(number) is signal.SIG_DFL
-    ]
+    killing = [number for number in OTHER_ENDINGS if signal.getsignal(number) is signal.SIG_DFL]
     for number in killing:
         signal.signal(number, interrupt)
     try:
@@ -144,7 +141,11 @@ def _cancelled_by_signals(
         for number in (*ASKED_BY_USER, *OTHER_ENDINGS)
     }
     # `nohup` and many supervisors let a program ignore SIGHUP: it stays so.
-    others = [number for number in OTHER_ENDINGS if before[number] is not signal.SIG_IGN]
+    others = [
+        number
+        for number in OTHER_ENDINGS
+        if before[number] is not signal.SIG_IGN or number is signal.SIGTERM
+    ]
 
     def cancel(number: int, frame: FrameType | None) -> None:
         if ending.signal is None:

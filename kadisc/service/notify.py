@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Final
 
 from ..text import one_line
@@ -79,6 +80,16 @@ class Notifier:
         usec = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._unsent.pop("READY", None)
         self._tell({"RELOADING": "1", "MONOTONIC_USEC": str(usec)})
+
+    @contextmanager
+    def reload(self) -> Iterator[None]:
+        """For the block that reads the configuration anew, whatever comes of it."""
+        self.reloading()
+        try:
+            yield
+        finally:
+            if not self._is_stopping:
+                self.ready()
 
     def status(self, words: str) -> None:
         """A line for people; it is sent where it differs from the last one."""

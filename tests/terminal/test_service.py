@@ -9,11 +9,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
+
 from ..support.json_schema import SchemaChecker
-from .commands import COMMAND, PATIENCE_S, environment
+from .commands import COMMAND, PATIENCE_S, environment, kadisc, next_event, running
 
 SOON_S = 10.0
 """Five times the two seconds that are meant."""
@@ -129,3 +131,79 @@ def test_errors_and_warnings_on_stderr_have_a_priority_in_the_journal(tmp_path: 
         )
     assert done.returncode == 2
     assert place.read_text().startswith("<3>--bind: ")
+
+
+@contextmanager
+def pair(folder: Path) -> Iterator[list[subprocess.Popen[str]]]:
+    """Two nodes of a network that have verified each other."""
+    hosts = [f"127.{os.getpid() % 200 + 20}.{number}.1" for number in (1, 2)]
+    with ExitStack() as stack:
+        nodes, endpoints = [], list[str]()
+        for host in hosts:
+            words = ["run", "--network", "pair", "--bind", f"{host}:0", "--json", "--no-routers"]
+            words += ["--allow-private", "--state-dir", str(folder / host)]
+            words += [word for each in endpoints for word in ("--bootstrap", each)]
+            process = stack.enter_context(running(*words))
+            endpoints.append(next_event(process, "listening")["nodes"][0]["endpoints"][0])
+            nodes.append(process)
+        for process in nodes:
+            next_event(process, "peer_verified")
+        yield nodes
+
+
+def test_sigterm_ends_within_two_seconds_and_peers_are_told(tmp_path: Path) -> None:
+    """However many follow the first one."""
+    with pair(tmp_path) as (stays, ends):
+        asked = time.monotonic()
+        for _ in range(3):
+            ends.send_signal(signal.SIGTERM)
+            time.sleep(0.01)
+        output, errors = ends.communicate(timeout=PATIENCE_S)
+        assert time.monotonic() - asked < SOON_S
+        assert (ends.returncode, errors) == (0, "")
+        assert json.loads(output.splitlines()[-1])["signal"] == "SIGTERM"
+        assert next_event(stays, "peer_lost")["reason"] == "goodbye"
+
+
+@pytest.mark.real
+def test_a_reader_that_is_gone_ends_the_node_in_order(tmp_path: Path) -> None:
+    """At the next line, as that of SIGTERM: the pipe is broken, and peers are told all the same."""
+    with pair(tmp_path) as (stays, ends):
+        assert ends.stdout is not None
+        assert ends.stderr is not None
+        ends.stdout.close()
+        ends.send_signal(signal.SIGTERM)
+        assert ends.wait(PATIENCE_S) == 0
+        assert ends.stderr.read() == ""
+        assert next_event(stays, "peer_lost")["reason"] == "goodbye"
+
+
+@pytest.mark.real
+def test_the_manager_is_told_of_a_reload(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('network = "x"\n[log]\nlevel = "warning"\n')
+    words = "run", "--config", str(file), "--bind", "127.0.0.1:0", "--no-routers", "--no-dashboard"
+    with service(tmp_path, *words, "--state-dir", str(tmp_path / "s")) as (process, manager):
+        manager.next("READY=1")
+        for text in ('network = "x"\n[log]\nlevel = "debug"\n', "not TOML"):
+            file.write_text(text)
+            process.send_signal(signal.SIGHUP)
+            assert manager.next("RELOADING=1").startswith("RELOADING=1\nMONOTONIC_USEC=")
+            assert manager.next("READY=1") == "READY=1\n"
+            time.sleep(1.1)  # a node reads its configuration at most once a second
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.real
+def test_a_health_check_is_an_exit_code(tmp_path: Path) -> None:
+    here = "--state-dir", str(tmp_path / "s")
+    words = "run", *here, "--bind", "127.0.0.1:0", "--no-routers", "--json"
+    with running(*words) as process:
+        next_event(process, "listening")
+        done = kadisc("status", "--quiet", *here)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0
+    done = kadisc("status", "--quiet", *here)
+    assert (done.returncode, done.stdout) == (1, "")

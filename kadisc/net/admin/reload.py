@@ -5,6 +5,7 @@ else is named, and a configuration that is wrong changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, NamedTuple
 
 import trio
@@ -60,6 +61,8 @@ class Reloading:
         self._origins: Mapping[str, Origin] = {}
         self._reread: Callable[[], GivenValues] | None = None
         self._turn = trio.Lock()
+        self.around: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Is entered for each reload, to tell a service manager of it."""
 
     def begin(self, configured: GivenValues, reread: Callable[[], GivenValues]) -> None:
         """``configured``: what the node was started with. ``reread`` reads that again: it may
@@ -101,19 +104,25 @@ class Reloading:
             return configured, config, read_ban_files(config.ban_file)
 
         async with self._turn:
-            try:
-                configured, config, files = await in_thread(read)
-                reloaded = self._apply(configured.values, config, files)
-            except (RuntimeError, MemoryError):
-                error: KadiscError = Busy("the system has no thread left to read the configuration")
-                self._pump.publish(ReloadRefused(str(error)))
-                raise error from None
-            except KadiscError as wrong:
-                self._pump.publish(ReloadRefused(str(wrong)))
-                raise
-            self._origins = configured.origins
-            self._pump.publish(ConfigReloaded(*reloaded))
-            return reloaded
+            with self.around():
+                return await self._read_again(read)
+
+    async def _read_again(
+        self, read: Callable[[], tuple[GivenValues, Config, dict[str, NetworkSet]]]
+    ) -> Reloaded:
+        try:
+            configured, config, files = await in_thread(read)
+            reloaded = self._apply(configured.values, config, files)
+        except (RuntimeError, MemoryError):
+            error: KadiscError = Busy("the system has no thread left to read the configuration")
+            self._pump.publish(ReloadRefused(str(error)))
+            raise error from None
+        except KadiscError as wrong:
+            self._pump.publish(ReloadRefused(str(wrong)))
+            raise
+        self._origins = configured.origins
+        self._pump.publish(ConfigReloaded(*reloaded))
+        return reloaded
 
     def _apply(self, values: Values, config: Config, files: Mapping[str, NetworkSet]) -> Reloaded:
         """First what can fail."""
