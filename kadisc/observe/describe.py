@@ -238,6 +238,8 @@ def fields_of(event: Notable) -> dict[str, object]:
 def reason_of(event: Notable) -> str:
     """What tells events of one kind apart where the number of their lines is limited."""
     match event:
+        case Administered(action, subject):
+            return f"{action} {subject}"
         case ReachabilityChanged(verdict=verdict):
             return verdict.value
         case ServiceTested(service, _, answer):

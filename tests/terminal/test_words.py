@@ -33,6 +33,7 @@ from kadisc.core.contract.reach_verdict import NAT_KINDS, ReachVerdict
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.observe import event_names
+from kadisc.observe.admin_events import Administered, ConfigReloaded, ReloadRefused
 from kadisc.observe.clients import describe_client
 from kadisc.observe.describe import level_of, record_of, words_for
 from kadisc.observe.event_names import NOTABLE, Notable
@@ -128,6 +129,11 @@ EVENTS: list[Notable] = [
     StateKeptBack(2, False),
     StateKeptBack(3, True),
     StateDamaged("state", "3 entries left out"),
+    Administered("ban", "45.1.0.0/16", 1e9, 2, 1, 3),
+    *(Administered(action, "45.1.0.0/16") for action in ("ban", "unban", "ban_ended")),
+    *(Administered(action, "45.1.2.3:1") for action in ("peer_added", "peer_removed")),
+    ConfigReloaded(("ban",), ("bind",)),
+    ReloadRefused("config.toml is not TOML"),
 ]
 
 

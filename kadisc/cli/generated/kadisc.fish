@@ -248,6 +248,7 @@ complete -c kadisc -n '_shtab_kadisc_using status' -s h -l help -d 'show this he
 complete -c kadisc -n '_shtab_kadisc_using status' -l state-dir -xka "(__fish_complete_directories)" -d 'folder for key, own address, contacts and control socket (default: $KADISC_STATE_DIR, or the XDG state folder)'
 complete -c kadisc -n '_shtab_kadisc_using status' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration in TOML (default: config.toml in the XDG configuration folder, if there is one)'
 complete -c kadisc -n '_shtab_kadisc_using status' -l json -d 'print JSON on stdout and nothing else'
+complete -c kadisc -n '_shtab_kadisc_using status' -l quiet -d 'print nothing: the exit code is 0 if the node answers, 1 if none does'
 complete -c kadisc -n '_shtab_kadisc_using; and test $_shtab_kadisc_npos -eq 0' -a watch -d 'Shows the node that runs with this state folder in the views of the dashboard: its state, its contacts, the peers of its network. Keys choose the view, sort and filter; ? lists them. q detaches, and the node runs on. When the node stops or is started anew, it is looked for and attached to again. With --once, or where stdout is not a terminal, one frame is printed. Exit code 1 if no node runs with this state folder.'
 complete -c kadisc -n '_shtab_kadisc_using watch' -s h -l help -d 'show this help message and exit'
 complete -c kadisc -n '_shtab_kadisc_using watch' -l view -x -d 'the view to begin with (default: overview)'
