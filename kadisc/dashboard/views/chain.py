@@ -17,7 +17,7 @@ from ..row_table import RowColumn, RowTable, section_line, table_lines
 from ..scene import Room, Scene
 from ..view import View
 
-_WIDE: Final = 118
+_WIDE: Final = 140
 _PEERS_CELLS: Final = 44
 _STEPS_MIN: Final = 6
 _PEERS_MIN: Final = 4
