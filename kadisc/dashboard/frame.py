@@ -12,7 +12,7 @@ from .glyphs import Glyphs
 from .help import help_lines
 from .lines import Line, clean, fit, joined, line_cells, spread
 from .masking import masked_text
-from .scene import Others, Room, Scene
+from .scene import USUAL_INTERVAL_S, Others, Room, Scene
 from .view import View
 from .views import VIEWS, view_named
 
@@ -60,6 +60,8 @@ def title_line(scene: Scene, width: int, glyphs: Glyphs) -> Line:
         said = "lost the node; looking for it "
     elif state.paused:
         said = "paused "
+    elif state.interval_s > USUAL_INTERVAL_S:
+        said = f"every {state.interval_s:g} s "
     elif scene.others:
         said = others_words(scene.others) + " "
     if scene.lost:

@@ -60,6 +60,8 @@ class TableState:
 
 
 USUAL = TableState()
+USUAL_INTERVAL_S = 1.0
+"""The time between two frames, unless the user chooses another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class ViewState:
     """
 
     view: str = "overview"
-    interval_s: float = 1.0
+    interval_s: float = USUAL_INTERVAL_S
     paused: bool = False
     masked: bool = False
     help: bool = False

@@ -242,6 +242,10 @@ def test_states_are_shown() -> None:
     assert "joining" in "\n".join(text_of(scene(Dht(joined=False)), 80, 24))
     assert "offline" in "\n".join(text_of(scene(Dht(online=False)), 80, 24))
     assert text_of(scene(state=ViewState(paused=True)), 80, 24)[0].endswith("paused")
+    assert text_of(scene(state=ViewState(interval_s=5.0)), 80, 24)[0].endswith("every 5 s")
+    lost = replace(scene(state=ViewState(paused=True)), lost="no node runs")
+    assert text_of(lost, 80, 24)[0].endswith("lost the node; looking for it")
+    assert text_of(lost, 40, 24)[0].endswith("lost the node; looking for it")
     assert "no contacts yet" in "\n".join(text_of(SCENES["fresh"], 80, 24))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,13 +18,15 @@ from kadisc.core.contract.events import (
     WentOffline,
 )
 from kadisc.dashboard import figures
+from kadisc.dashboard.activity import count_lines
+from kadisc.dashboard.chart import chart_lines, time_line
 from kadisc.dashboard.glyphs import ASCII, UNICODE, Glyphs, glyphs_for, sparkline
 from kadisc.dashboard.keys import is_unfinished, keys_in
-from kadisc.dashboard.lines import clean, fit, plain
+from kadisc.dashboard.lines import clean, fit, line_cells, plain
 from kadisc.dashboard.pressing import pressed
 from kadisc.dashboard.scene import Scene
 from kadisc.dashboard.tail import KEPT, Tail
-from kadisc.dashboard.traffic import KEPT_S, TrafficHistory
+from kadisc.dashboard.traffic import KEPT_S, Flow, TrafficHistory
 from kadisc.endpoints import Family, make_endpoint
 from kadisc.observe.event_document import event_document
 from kadisc.observe.shell_events import BootstrapFailing
@@ -158,6 +161,42 @@ def test_samples_may_come_too_often_or_late() -> None:
     assert sum(traffic.flows()[0].history) == 300.0
     traffic.sample(counters(10_000, 100_000), now=500.0)
     assert len(traffic.flows()[0].history) == KEPT_S
+
+
+def test_a_chart_has_a_scale_and_a_column_for_each_second() -> None:
+    flow = Flow(4000.0, 10.0, (*(0.0,) * 57, 500.0, 1000.0, 4000.0))
+    lines = chart_lines("in", flow, 75, 4, UNICODE)
+    assert [plain(line)[-3:] for line in lines] == ["  █", "  █", "  █", "▄██"]
+    assert [plain(line)[:10].strip() for line in lines] == ["4.0 kB/s", "", "in", "0"]
+    assert {line_cells(line) for line in lines} == {71}
+    wide = chart_lines("in", flow, 135, 4, UNICODE)
+    assert plain(wide[-1])[-6:] == "▄▄████"
+    assert chart_lines("in", flow, 60, 4, UNICODE) == []
+    assert plain(time_line(75))[11:].startswith("60 s ago")
+    assert plain(time_line(75)).endswith("now")
+
+
+@pytest.mark.parametrize(
+    ("width", "most", "lines"),
+    [
+        (60, 1, [" sent     find_node 312  get_peers 87  gossip 48  ping 4"]),
+        (44, 1, [" sent     find_node 312  +3 more"]),
+        (44, 2, [" sent     find_node 312  get_peers 87", "          gossip 48  ping 4"]),
+        (30, 2, [" sent     find_node 312", "          get_peers 87  +2 more"]),
+    ],
+)
+def test_counts_that_do_not_fit_are_counted(width: int, most: int, lines: list[str]) -> None:
+    sent = {"ping": 4, "gossip": 48, "get_peers": 87, "find_node": 312}
+    it = scene()
+    status = msgspec.structs.replace(
+        it.status, counters={f"queries_sent.{name}": number for name, number in sent.items()}
+    )
+    it = replace(it, node=msgspec.structs.replace(it.node, status=status))
+    shown = [plain(line) for line in count_lines(it, width, most)]
+    assert shown[: len(lines)] == lines
+    assert shown[len(lines) :] == [
+        f" {name:<8} none" for name in ("received", "dropped", "ignored")
+    ]
 
 
 # --- events ---------------------------------------------------------------------------------------
