@@ -259,6 +259,7 @@ def _target(options: argparse.Namespace, report: FeedReport) -> ChainTarget:
     from ..feed.chain_node import RpcTarget
     from ..feed.hooks import CommandTarget, FileTarget
     from ..feed.rpc import ChainRpc, RpcAccess
+    from ..service.credentials import RPC_PASSWORD, credential
 
     if (options.preset == "exec") != bool(options.program):
         raise UsageError("the command for each peer comes after exec and --, and only there")
@@ -269,14 +270,20 @@ def _target(options: argparse.Namespace, report: FeedReport) -> ChainTarget:
     if options.preset == "file":
         then = options.then.split() if options.then else []
         return FileTarget(Path(options.out), options.format, options.want, then, report)
-    if (options.rpc_user is None) != (options.rpc_password_file is None):
-        raise UsageError("--rpc-user and --rpc-password-file are given together")
+    password = _path(options.rpc_password_file)
+    if options.rpc_user is not None and password is None:
+        password = credential(RPC_PASSWORD)
+    if (options.rpc_user is None) != (password is None):
+        raise UsageError(
+            "--rpc-user and --rpc-password-file are given together, or instead of the file the"
+            f" credential {RPC_PASSWORD} of systemd"
+        )
     preset = _preset(options)
     access = RpcAccess(
         options.rpc or preset.rpc,
         _path(options.rpc_cookie),
         options.rpc_user,
-        _path(options.rpc_password_file),
+        password,
     )
     return RpcTarget(options.preset, preset, ChainRpc(access))
 

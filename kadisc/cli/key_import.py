@@ -39,7 +39,7 @@ def execute(options: argparse.Namespace) -> int:
 
     name = "stdin" if options.file == "-" else options.file
     try:
-        wanted = decode_key(_content(options.file))
+        wanted = decode_key(content_of(options.file))
     except UsageError as error:
         raise UsageError(f"{name}: {error}") from None
     folder = folder_of(options)
@@ -56,8 +56,8 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def _content(file: str) -> bytes:
-    """Raises UsageError."""
+def content_of(file: str) -> bytes:
+    """What is in a file with a key, or for ``-`` comes from stdin. Raises UsageError."""
     from ..net.state.key_file import MAX_KEY_FILE_BYTES
 
     if file == "-":

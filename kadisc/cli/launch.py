@@ -22,6 +22,7 @@ from ..net.environment import may_map
 from ..net.join.own_address import external_doubts
 from ..net.mapping.arguments import mapped_ports
 from ..net.transport.ports import Port
+from ..service.credentials import KEY, METRICS_TOKEN, credential
 from .options import state_folder, values_given, values_given_again
 from .output import say
 
@@ -59,6 +60,7 @@ async def opened(options: argparse.Namespace, given: GivenValues) -> AsyncIterat
     if folder is None and not options.ephemeral:
         say("this user has no home folder, so no state is kept (--state-dir DIR to keep it)")
     config = replace(config, state_dir=folder)
+    take_key(folder)
     async with open_node(
         config,
         bootstrap=options.bootstrap or (),
@@ -81,6 +83,30 @@ async def opened(options: argparse.Namespace, given: GivenValues) -> AsyncIterat
             say(line)
         async with _controlled(node), _measured(node):
             yield [node]
+
+
+def take_key(folder: str | None) -> None:
+    """Puts the key that the service manager gave into the state folder, where that has none. Raises
+    UsageError, and StateUnusable where the folder has another key.
+    """
+    path = credential(KEY)
+    if path is None:
+        return
+    if folder is None:
+        raise UsageError(f"the credential {KEY} needs a state folder to be put into")
+    from ..net.state.key_file import decode_key
+    from ..net.state.key_store import put_key
+    from .key_import import content_of
+
+    try:
+        wanted = decode_key(content_of(str(path)))
+    except UsageError as error:
+        raise UsageError(f"the credential {KEY}: {error}") from None
+    _, is_new, told = put_key(folder, wanted)
+    for line in told:
+        say(line)
+    if is_new:
+        say(f"{folder} has the key of the credential {KEY} now")
 
 
 def mapping_line(config: Config, bound: Collection[Endpoint]) -> str | None:
@@ -152,10 +178,11 @@ async def _measured(node: Node) -> AsyncIterator[None]:
             f"--metrics needs the extra metrics ({error.name} is missing):"
             " pip install 'kadisc[metrics]'"
         ) from None
+    token_given = credential(METRICS_TOKEN)
     async with open_http(
         node,
         settings.listen,
-        token_file=settings.token_file,
+        token_file=settings.token_file or (str(token_given) if token_given else None),
         is_open=settings.open,
         has_api=settings.api,
     ) as where:
