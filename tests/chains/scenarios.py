@@ -268,42 +268,46 @@ def connects_handshake(stage: ChainStage) -> None:
 def connects_bcoin(stage: ChainStage) -> None:
     """Three bcoin nodes. One has a feed of the preset, which shakes hands as Bitcoin does; another
     has one that is told by options alone how its RPC is asked. The third is at another host than
-    its kadisc, as in a container of its own.
+    its kadisc, as in a container of its own. They pass addresses on, so that the last one comes
+    when the others are connected.
     """
     nodes = {
         name: Bcoin(f"bcoin-{name}", (host, 48444), stage.scratch, stage.programs).start()
         for name, host in (("a", A), ("b", BESIDE_B), ("c", C))
     }
     stage.cast |= {node.name: node for node in nodes.values()}
-    sides = {
-        name: stage.kadisc(f"kadisc-{name}", host, "btc").start(
-            *([A] if name != "a" else []), services=[f"p2p={place}48444"]
-        )
-        for name, host, place in (("a", A, ""), ("b", B, f"{BESIDE_B}:"), ("c", C, ""))
-    }
     for node in nodes.values():
         node.await_start()
     stage.note("started")
-    handshake = ("--check=handshake", "--chain=btc-regtest", "--where=p2p", "--look-every=2")
-    by_preset = stage.feed("feed-a").start(
-        sides["a"], "handshake", f"--rpc={nodes['a'].rpc_url}", *handshake
-    )
-    until("connected", lambda: by_preset.about("connected", f"{BESIDE_B}:48444"), CONNECT_S)
-    stage.note("connected by the preset")
+    handshake = ("--check=handshake", "--chain=btc-regtest", "--look-every=2")
+    place = f"{BESIDE_B}:48444"
+    stage.kadisc("kadisc-b", B, "btc").start(services=[f"p2p={place}"])
+    kadisc_c = stage.kadisc("kadisc-c", C, "btc").start(B, services=["p2p=48444"])
     by_options = stage.feed("feed-c").start(
-        sides["c"],
+        kadisc_c,
         "jsonrpc",
         *(f"--rpc={nodes['c'].rpc_url}", "--method=addnode", '--params=["{address}", "onetry"]'),
         *("--peers-method=getpeerinfo", "--peers-address=addr", *handshake),
     )
-    until("connected", lambda: by_options.about("connected", f"{BESIDE_B}:48444"), CONNECT_S)
+    until("connected", lambda: by_options.about("connected", place), CONNECT_S)
     stage.note("connected by jsonrpc")
-    stage.seen["outbound"] = {name: sorted(nodes[name].outbound()) for name in ("a", "c")}
+    kadisc_a = stage.kadisc("kadisc-a", A, "btc").start(B, services=["p2p=48444"])
+    by_preset = stage.feed("feed-a").start(
+        kadisc_a, "handshake", f"--rpc={nodes['a'].rpc_url}", *handshake
+    )
+    until("connected", lambda: by_preset.events("connected"), CONNECT_S)
+    stage.note("connected by the preset")
     mined = nodes["b"].rpc("generatetoaddress", 1, Bcoin.ADDRESS)[0]
-    for name in ("a", "c"):
-        until("the block", lambda: nodes[name].rpc("getbestblockhash") == mined, CONNECT_S)  # noqa: B023
+    until(
+        "the block",
+        lambda: all(nodes[name].rpc("getbestblockhash") == mined for name in ("a", "c")),
+        CONNECT_S,
+    )
     stage.note("block")
-    stage.seen["words"] = [event["message"] for event in by_options.events("offered")]
+    stage.seen["outbound"] = nodes["c"].outbound()
+    stage.seen["words"] = [
+        event["message"] for feed in (by_options, by_preset) for event in feed.events("offered")
+    ]
 
 
 def connects_ethereumjs(stage: ChainStage) -> None:

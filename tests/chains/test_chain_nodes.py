@@ -73,12 +73,12 @@ def test_hsd_is_connected_and_follows_a_block(seen_beside_chain: Seen) -> None:
 
 
 @beside("connects_bcoin")
-def test_bcoin_at_another_host_is_connected_by_the_preset_and_by_options_alone(
+def test_bcoin_is_connected_by_the_preset_by_options_and_at_another_host(
     seen_beside_chain: Seen,
 ) -> None:
-    assert "45.20.0.9:48444" in seen_beside_chain["outbound"]["a"]
-    assert "45.20.0.9:48444" in seen_beside_chain["outbound"]["c"]
-    assert any("bcoin" in words for words in seen_beside_chain["words"])
+    assert "45.20.0.9:48444" in seen_beside_chain["outbound"]
+    assert all("/bcoin:" in words for words in seen_beside_chain["words"])
+    assert "block" in seen_beside_chain["steps"]
 
 
 @beside("connects_ethereumjs")

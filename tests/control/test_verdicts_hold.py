@@ -1,4 +1,6 @@
-"""A peer that was judged is given by no method until its time is over."""
+"""Peers that were judged are given by no method until the time of the verdict is over, though
+lookups find them again.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ from kadisc.control.call import Call
 from kadisc.control.methods.feedback import FEEDBACK, FeedbackParams
 from kadisc.control.methods.follow_peers import FOLLOW_PEERS, FollowPeersParams
 from kadisc.control.methods.network_peers import NETWORK_PEERS, NetworkPeersParams
+from kadisc.core.peers.rendezvous import info_hashes, network_tag
 from kadisc.net.api.node import Node
 from kadisc.net.api.open import open_node
 from kadisc.net.transport.clock import TrioClock
@@ -27,6 +30,7 @@ from ..net.members import member_config, open_members
 
 ROUND_S = 30.0
 LASTS_S = 3600.0
+"""Of `bad`; `wrong-network` holds a day."""
 ALL = range(2, 6)
 
 
@@ -77,7 +81,17 @@ async def given(node: Node) -> dict[str, set[str]]:
     }
 
 
-async def test_a_verdict_holds_over_gossip_restarts_and_lookups(
+async def found_by_lookups(node: Node, key: str) -> bool:
+    """Whether lookups of the info-hashes of the network come upon the peer, as searches do."""
+    why = node.why(key)
+    assert why is not None
+    for info_hash in info_hashes(network_tag("testnet")):
+        if why.endpoint in (await node.get_peers(info_hash)).peers:
+            return True
+    return False
+
+
+async def test_verdicts_hold_over_gossip_restarts_and_lookups(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     net = network()
@@ -88,20 +102,23 @@ async def test_a_verdict_holds_over_gossip_restarts_and_lookups(
             await trio.sleep(120.0)
             before = await given(node)
             assert all(len(keys) == len(ALL) for keys in before.values()), before
-            judged = sorted(before["stream"])[0]
-            await FEEDBACK.carry_out(FeedbackParams("bad", peer=judged), Call(node))
+            bad, foreign = sorted(before["stream"])[:2]
+            for key, verdict in ((bad, "bad"), (foreign, "wrong-network")):
+                await FEEDBACK.carry_out(FeedbackParams(verdict, peer=key), Call(node))
             for rounds in (0, 1, 25):
                 await trio.sleep(rounds * ROUND_S)
                 for way, keys in (await given(node)).items():
-                    assert keys == before[way] - {judged}, (way, rounds)
+                    assert keys == before[way] - {bad, foreign}, (way, rounds)
+            assert await found_by_lookups(node, bad)
+            assert await found_by_lookups(node, foreign)
         async with own_node(net, tmp_path, autojump_clock) as node:
             for rounds in (1, 25):
                 await trio.sleep(rounds * ROUND_S)
                 for way, keys in (await given(node)).items():
-                    assert keys == before[way] - {judged}, (way, "after a restart", rounds)
+                    assert keys == before[way] - {bad, foreign}, (way, "restarted", rounds)
             await trio.sleep(LASTS_S)
             for way, keys in (await given(node)).items():
-                assert keys == before[way], (way, "its time is over")
+                assert keys == before[way] - {foreign}, (way, "the time of one is over")
         nursery.cancel_scope.cancel()
 
 
