@@ -287,7 +287,7 @@ def connects_bcoin(stage: ChainStage) -> None:
         kadisc_c,
         "jsonrpc",
         *(f"--rpc={nodes['c'].rpc_url}", "--method=addnode", '--params=["{address}", "onetry"]'),
-        *("--peers-method=getpeerinfo", "--peers-address=addr", *handshake),
+        *("--peers-method=getpeerinfo", "--peers-address=addr", "--want=1", *handshake),
     )
     until("connected", lambda: by_options.about("connected", place), CONNECT_S)
     stage.note("connected by jsonrpc")
