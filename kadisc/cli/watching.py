@@ -28,7 +28,7 @@ from ..dashboard.screen import Screen
 from ..dashboard.tail import SHOWN, Tail
 from ..dashboard.traffic import CounterRates, flows_at
 from ..dashboard.views import view_named
-from ..errors import Closed, KadiscError
+from ..errors import Closed, KadiscError, UsageError
 from ..net.transport.nurseries import open_flat_nursery
 from .output import print_json, wants_color
 from .why import why_lines
@@ -153,7 +153,12 @@ async def watch(
 
     async with open_client(path) as client:
         params = WatchParams(interval_s, detail=True, parts=list(parts))
-        await client.call(WATCH, params, tell=tell, silence_s=interval_s + SILENCE_S)
+        try:
+            await client.call(WATCH, params, tell=tell, silence_s=interval_s + SILENCE_S)
+        except UsageError as error:
+            raise KadiscError(
+                f"the node at {path} is of another version of kadisc; start it anew ({error})"
+            ) from None
     raise Closed(f"the node at {path} ended")
 
 

@@ -40,6 +40,10 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     else:
         body = view.draw(scene, room)
     body = body[: room.height]
+    if scene.lost and room.height:
+        reason: Line = ((f" {clean(scene.lost)}", "bad"),)
+        body = [*body, *([()] * (room.height - len(body)))]
+        body[-1] = reason
     lines = [*top, *body, *([()] * (room.height - len(body))), *bottom]
     if state.masked:
         lines = [tuple((masked_text(text), style) for text, style in line) for line in lines]

@@ -245,6 +245,7 @@ def test_states_are_shown() -> None:
     assert text_of(scene(state=ViewState(interval_s=5.0)), 80, 24)[0].endswith("every 5 s")
     lost = replace(scene(state=ViewState(paused=True)), lost="no node runs")
     assert text_of(lost, 80, 24)[0].endswith("lost the node; looking for it")
+    assert text_of(lost, 80, 24)[-2] == " no node runs"
     assert text_of(lost, 40, 24)[0].endswith("lost the node; looking for it")
     assert "no contacts yet" in "\n".join(text_of(SCENES["fresh"], 80, 24))
 

@@ -8,12 +8,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 import trio
 
 from kadisc.cli.live import LiveSource
 from kadisc.cli.watching import SocketSource, first_snapshot
+from kadisc.control.call import Call, Method
+from kadisc.control.methods import METHODS
 from kadisc.control.methods.snapshots import PARTS
+from kadisc.control.methods.watch import WatchingEnded
 from kadisc.core.contract.events import WentOffline
 from kadisc.dashboard.frame import draw
 from kadisc.dashboard.glyphs import UNICODE
@@ -22,7 +26,7 @@ from kadisc.dashboard.lines import plain
 from kadisc.dashboard.scene import Scene, ViewState
 from kadisc.dashboard.views import VIEWS
 from kadisc.endpoints import Family
-from kadisc.errors import NotRunning
+from kadisc.errors import KadiscError, NotRunning, UsageError
 from tests.control.lab import comes_true, open_lab
 
 OFTEN_S = 0.25
@@ -131,3 +135,23 @@ async def test_why_tells_what_the_node_says_or_why_it_says_nothing(tmp_path: Pat
 async def test_without_a_node_there_is_nothing_to_attach_to(tmp_path: Path) -> None:
     with pytest.raises(NotRunning, match="no node runs"):
         await first_snapshot(tmp_path / "control.sock")
+
+
+async def test_a_node_that_knows_no_parts_is_told_to_be_old(tmp_path: Path) -> None:
+    old = Method("watch", OldParams, WatchingEnded, never)
+    async with open_lab(tmp_path, methods={**METHODS, "watch": old}) as lab:
+        with pytest.raises(KadiscError, match="is of another version of kadisc") as caught:
+            await first_snapshot(lab.path)
+        assert not isinstance(caught.value, UsageError)
+
+
+class OldParams(msgspec.Struct, forbid_unknown_fields=True):
+    """Those of version 0.1.0."""
+
+    interval_s: float = 1.0
+    detail: bool = False
+
+
+async def never(params: OldParams, call: Call) -> WatchingEnded:
+    await trio.sleep_forever()
+    raise AssertionError
