@@ -67,7 +67,7 @@ def check_wheel(wheel: Path, *, compiled: bool) -> None:
         _demand(wheel.name.endswith("-py3-none-any.whl"), wheel, "is not for every Python")
         _demand(not libraries, wheel, f"has {len(libraries)} libraries")
         return
-    _demand(wheel.name.rpartition("-")[2] != "linux_x86_64.whl", wheel, "is for no manylinux")
+    _demand(not wheel.name.endswith("-linux_x86_64.whl"), wheel, "is for no manylinux")
     missing = {
         module
         for module in _compiled_modules(names)
@@ -112,9 +112,14 @@ def _check_record(packed: zipfile.ZipFile) -> None:
     _demand(told == set(packed.namelist()), Path(str(packed.filename)), "has a wrong RECORD")
     for name, digest, _ in rows:
         if name != record:
-            own = base64.urlsafe_b64encode(hashlib.sha256(packed.read(name)).digest())
-            right = f"sha256={own.decode().rstrip('=')}"
-            _demand(digest == right, Path(name), "is not what RECORD tells")
+            is_right = digest == hash_of(packed.read(name))
+            _demand(is_right, Path(name), "is not what RECORD tells")
+
+
+def hash_of(content: bytes) -> str:
+    """As RECORD tells it."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
+    return f"sha256={digest.decode().rstrip('=')}"
 
 
 def _demand(is_so: bool, file: Path, otherwise: str) -> None:
