@@ -5,6 +5,7 @@ gathers of the machine meanwhile.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -36,7 +37,7 @@ from ..doctor.gathering.links import bind_facts, has_way_out
 from ..doctor.gathering.machine import Plan, gather_machine
 from ..doctor.machine import ConfigFacts, FileFault, MachineFacts, SocketFileFacts
 from ..doctor.names import NAMES
-from ..doctor.setup import NodeSetup, setup_from
+from ..doctor.setup import ELSEWHERE, NodeSetup, setup_from
 from ..errors import KadiscError, NotRunning, UsageError
 from ..net.api.node import Node
 from ..net.api.open import NOTHING_SAVED, close_ports, make_node, open_ports, running
@@ -170,7 +171,12 @@ async def _setup_of_running(examination: _Examination) -> NodeSetup | None:
     try:
         async with open_client(examination.socket) as client:
             try:
-                return (await client.call(DOCTOR, params, silence_s=_LOOK_S)).setup
+                setup = (await client.call(DOCTOR, params, silence_s=_LOOK_S)).setup
+                # In another container the node knows its process by another number.
+                pid = client.process or ELSEWHERE
+                if setup is None or sys.platform != "linux":
+                    return setup
+                return msgspec.structs.replace(setup, pid=pid)
             except KadiscError as error:
                 examination.silence = str(error)
                 return None

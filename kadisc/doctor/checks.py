@@ -102,21 +102,22 @@ def explained(results: Sequence[CheckResult]) -> tuple[CheckResult, ...]:
     one fault is told once, with the remedy that mends it.
     """
     failed = {each.name for each in results if each.verdict is CheckVerdict.FAILURE}
-    after: Mapping[str, tuple[str, ...]] = {check.name: check.after for check in CHECKS}
+    checks: Mapping[str, DoctorCheck] = {check.name: check for check in CHECKS}
+    first = {name for name in failed if not failed.intersection(checks[name].after)}
     return tuple(
-        _because_of(each, causes[0])
-        if (causes := [name for name in after[each.name] if name in failed])
+        _because_of(each, causes[0], by_family=checks[each.name].by_family)
+        if (causes := [name for name in checks[each.name].after if name in first])
         else each
         for each in results
     )
 
 
-def _because_of(result: CheckResult, cause: str) -> CheckResult:
+def _because_of(result: CheckResult, cause: str, *, by_family: bool) -> CheckResult:
     return replace(
         result,
         findings=tuple(
             skipped(each.about, f"{each.sentence} (follows from {cause})")
-            if each.verdict.has_remedy
+            if each.verdict.has_remedy and (each.about or not by_family)
             else each
             for each in result.findings
         ),

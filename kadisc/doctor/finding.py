@@ -65,6 +65,8 @@ class DoctorCheck:
         look: Of the facts of the machine, which the command gathers.
         needs: The fields of `MachineFacts` that ``look`` reads.
         after: The checks whose failure explains that this one fails as well.
+        by_family: Whether only its findings on an address family can follow from others: those on
+            the whole node say what the operator chose, such as ``--read-only``.
     """
 
     name: str
@@ -72,6 +74,7 @@ class DoctorCheck:
     look: MachineFind | None = None
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    by_family: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .finding import DoctorCheck, DoctorFinding, failure, ok, skipped
 from .machine import MachineFacts, Unknown
+from .setup import ELSEWHERE
 
 
 def look(facts: MachineFacts) -> tuple[DoctorFinding, ...]:
@@ -11,6 +12,8 @@ def look(facts: MachineFacts) -> tuple[DoctorFinding, ...]:
     if isinstance(known, Unknown):
         return (skipped("", f"not looked at: {known.reason}"),)
     running = facts.setup.pid
+    if running == ELSEWHERE:
+        return (skipped("", "the node is in another PID namespace, whose locks are not seen here"),)
     if not known.is_held:
         if running:
             return (

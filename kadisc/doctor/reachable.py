@@ -152,5 +152,8 @@ def _this_machine(family: FamilyFacts) -> str:
 
 
 REACHABLE = DoctorCheck(
-    "reachable", find, after=("sockets", "route", "resolver", "bootstrap", "firewall", "joined")
+    "reachable",
+    find,
+    after=("sockets", "route", "resolver", "bootstrap", "firewall", "joined"),
+    by_family=True,
 )

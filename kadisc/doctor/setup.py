@@ -21,12 +21,16 @@ class BufferSize(msgspec.Struct, frozen=True):
     given: int
 
 
+ELSEWHERE = -1
+"""The process of a node in another PID namespace, as that of another container."""
+
+
 class NodeSetup(msgspec.Struct, frozen=True, kw_only=True):
-    """``pid``: of the running node, 0 where none runs. ``bind``: where it is to listen, empty for
-    the default; ``endpoints``: where it listens; ``hosts``: the HOST:PORT that it joins by;
-    ``contacts``: some nodes of its table; ``services``: those with a TCP port; ``sequence_ms``:
-    that of its record, in milliseconds since 1970 or later ones. ``knows_nodes``: the node has
-    contacts, or has saved some, and needs no bootstrap node.
+    """``pid``: of the running node, 0 where none runs, or `ELSEWHERE`. ``bind``: where it is to
+    listen, empty for the default; ``endpoints``: where it listens; ``hosts``: the HOST:PORT that it
+    joins by; ``contacts``: some nodes of its table; ``services``: those with a TCP port;
+    ``sequence_ms``: that of its record, in milliseconds since 1970 or later ones. ``knows_nodes``:
+    the node has contacts, or has saved some, and needs no bootstrap node.
     """
 
     pid: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import socket
@@ -28,7 +27,6 @@ from .processes import PROC, lock_holder
 
 CONNECT_S: Final = 2.0
 DAMAGED: Final = ".damaged-"
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 def owner_of_process(pid: int) -> int | None:
@@ -41,7 +39,9 @@ def owner_of_process(pid: int) -> int | None:
 
 def state_facts(folder: Path, *, pid: int, group_allowed: bool) -> StateFacts | Unknown:
     """``pid``: of the running node, whose user the folder is to belong to; 0 for none."""
-    user = (owner_of_process(pid) if pid else None) or os.geteuid() if hasattr(os, "geteuid") else 0
+    user = owner_of_process(pid) if pid else os.geteuid()
+    if user is None:
+        return Unknown("the process of the node cannot be looked at from here")
     try:
         status = folder.stat()
     except FileNotFoundError:

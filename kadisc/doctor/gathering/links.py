@@ -49,7 +49,7 @@ LENGTHS: Final = (SHORT, 750, 1000, LONG)
 EVERYWHERE: Final = ("0.0.0.0", "::")
 
 
-def wanted(setup: NodeSetup) -> list[tuple[str, bool]]:
+def places(setup: NodeSetup) -> list[tuple[str, bool]]:
     """The addresses that the node is to listen at, and whether another port would do too."""
     if setup.bind:
         return [(address, False) for address in setup.bind]
@@ -62,7 +62,7 @@ def bind_facts(setup: NodeSetup) -> tuple[BindFacts, ...]:
     """
     return tuple(
         fact
-        for address, has_fallback in wanted(setup)
+        for address, has_fallback in places(setup)
         if (
             fact := _as_it_runs(setup, address)
             if setup.is_running
@@ -114,7 +114,7 @@ def _holder(address: str) -> HoldingProcess | None:
 
 def route_facts(setup: NodeSetup) -> tuple[RouteFacts, ...]:
     """Of each family that the node is bound in, or would be. Sends nothing."""
-    bound = setup.endpoints or [address for address, _ in wanted(setup)]
+    bound = setup.endpoints or [address for address, _ in places(setup)]
     found = []
     for text in bound:
         endpoint = bound_endpoint(text)

@@ -4,10 +4,9 @@ that one that hangs keeps none of the others.
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -15,7 +14,7 @@ import trio
 
 from ...net.state.damage import reason_of
 from ..machine import BindFacts, ConfigFacts, MachineFacts, OverflowFacts, ResolverFacts, Unknown
-from ..setup import NodeSetup
+from ..setup import ELSEWHERE, NodeSetup
 from .chain import ShakeHands, chain_facts
 from .clock import clock_facts
 from .files import lock_facts, socket_facts, state_facts
@@ -25,9 +24,9 @@ from .links import (
     bind_facts,
     bootstrap_facts,
     path_facts,
+    places,
     resolver_facts,
     route_facts,
-    wanted,
 )
 
 LIMIT_S: Final = 5.0
@@ -39,6 +38,8 @@ CHAIN_S: Final = 9.0
 WATCH_S: Final = 2.0
 """How long drops are counted."""
 OFFLINE: Final = Unknown("--offline sends nothing")
+OF_NETWORK: Final = ("binds", "routes", "firewall", "conntrack", "bootstrap", "path", "chain")
+"""The facts that are of a network namespace."""
 T = TypeVar("T")
 
 
@@ -77,8 +78,14 @@ class Plan:
 
 async def gather_machine(plan: Plan) -> MachineFacts:
     """All facts of the plan, after ``NETWORK_S`` seconds at most."""
+    wanted = plan.wanted
     found: dict[str, Any] = {"config": plan.config}
     setup = plan.setup
+    if _is_elsewhere(setup.pid):
+        # The routes, rules and ports of this network are not those of the node.
+        reason = f"the node has a network of its own: nsenter -n -t {setup.pid} kadisc doctor"
+        found |= dict.fromkeys(OF_NETWORK, Unknown(reason))
+        plan = replace(plan, wanted=frozenset(plan.wanted) - frozenset(OF_NETWORK))
 
     async def fact(name: str, limit_s: float, get: Callable[[], Awaitable[object]]) -> None:
         if name not in plan.wanted:
@@ -126,7 +133,7 @@ async def gather_machine(plan: Plan) -> MachineFacts:
         start("overflows", lambda: _overflows(setup))
         start("routes", blocking(lambda: route_facts(setup)))
         start("conntrack", blocking(conntrack_facts))
-        bound = [address for address, _ in wanted(setup)]
+        bound = [address for address, _ in places(setup)]
         start("firewall", lambda: firewall_facts(probes_of(setup, bound)))
         clocks = () if plan.is_offline else plan.clocks
         start("clock", lambda: clock_facts(setup, clocks, plan.wall_s))
@@ -135,29 +142,25 @@ async def gather_machine(plan: Plan) -> MachineFacts:
         else:
             start("chain", lambda: chain_facts(setup, plan.shake_hands), CHAIN_S)
         nursery.start_soon(_ways_out, plan, found)
-    return MachineFacts(setup, **_only(plan.wanted, found))
-
-
-def _only(wanted: Collection[str], found: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if name in wanted}
+    return MachineFacts(setup, **{name: found[name] for name in wanted if name in found})
 
 
 async def _overflows(setup: NodeSetup) -> OverflowFacts | Unknown:
     if not setup.is_running:
         await trio.lowlevel.checkpoint()
         return Unknown("no node runs")
-    if not _shares_network(setup.pid) and not os.access(f"/proc/{setup.pid}/net/udp", os.R_OK):
-        await trio.lowlevel.checkpoint()
-        return Unknown("the node runs in another network namespace")
     began = trio.current_time()
     before = drops(setup.endpoints, setup.pid)
     await trio.sleep(WATCH_S)
     return overflow_facts(before, drops(setup.endpoints, setup.pid), trio.current_time() - began)
 
 
-def _shares_network(pid: int) -> bool:
+def _is_elsewhere(pid: int) -> bool:
+    """Whether a process has another network than this one; False where that is not told."""
+    if pid == ELSEWHERE:
+        return False
     try:
-        return Path(f"/proc/{pid}/ns/net").samefile("/proc/self/ns/net")
+        return bool(pid) and not Path(f"/proc/{pid}/ns/net").samefile("/proc/self/ns/net")
     except OSError:
         return False
 
@@ -169,10 +172,10 @@ async def _ways_out(plan: Plan, found: dict[str, Any]) -> None:
     if not chosen:
         return
     if plan.is_offline:
-        found |= dict.fromkeys(names, OFFLINE)
+        found |= dict.fromkeys(chosen, OFFLINE)
         return
     late = Unknown(f"it took longer than {NETWORK_S:g} s")
-    found |= dict.fromkeys(names, late)
+    found |= dict.fromkeys(chosen, late)
     plan.pending.update(chosen)
     with trio.move_on_after(NETWORK_S):
         try:
@@ -182,13 +185,14 @@ async def _ways_out(plan: Plan, found: dict[str, Any]) -> None:
             if not {"bootstrap", "path"} & set(chosen):
                 return
             asked = await bootstrap_facts(plan.setup, resolver)
-            found["bootstrap"] = asked
+            if "bootstrap" in chosen:
+                found["bootstrap"] = asked
             plan.pending.discard("bootstrap")
             if "path" in chosen:
                 answered = [each.endpoint for each in asked if each.rtt_s is not None]
                 found["path"] = await path_facts([*answered, *plan.setup.contacts])
         except (OSError, ValueError, RuntimeError) as error:
-            for name in names:
+            for name in chosen:
                 if found[name] is late:
                     found[name] = Unknown(reason_of(error))
     plan.pending.difference_update(names)

@@ -34,6 +34,7 @@ from kadisc.doctor.machine import (
     ClockFacts,
     ConfigFacts,
     LockFacts,
+    ResolverFacts,
     SocketFileFacts,
     StateFacts,
     Unknown,
@@ -366,6 +367,23 @@ async def test_only_what_is_wanted_is_gathered(tmp_path: Path) -> None:
     assert facts.config == ConfigFacts(None)
     assert isinstance(facts.state, Unknown)
     assert isinstance(facts.path, Unknown)
+
+
+async def test_the_network_of_a_node_elsewhere_is_not_judged_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "_is_elsewhere", lambda pid: True)
+    here = running(hosts=["127.0.0.1:1"])
+    facts = await gather_machine(
+        plan(tmp_path, "routes", "bootstrap", "resolver", "lock", setup=here)
+    )
+    for fact in (facts.routes, facts.bootstrap):
+        assert isinstance(fact, Unknown)
+        assert "nsenter -n -t 77" in fact.reason
+    assert isinstance(facts.resolver, ResolverFacts)
+    assert isinstance(facts.lock, LockFacts)
+    assert isinstance(facts.firewall, Unknown)
+    assert "asked" in facts.firewall.reason
 
 
 async def test_offline_nothing_is_sent(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ from kadisc.doctor.mtu import MTU
 from kadisc.doctor.overflows import OVERFLOWS
 from kadisc.doctor.resolver import RESOLVER
 from kadisc.doctor.route import ROUTE
-from kadisc.doctor.setup import NodeSetup
+from kadisc.doctor.setup import ELSEWHERE, NodeSetup
 from kadisc.doctor.socket_file import SOCKET
 from kadisc.doctor.sockets import SOCKETS
 from kadisc.doctor.state import LEAST_FREE_BYTES, STATE
@@ -134,6 +134,7 @@ def test_state_folder(facts: StateFacts, verdict: str, words: str) -> None:
         (running(pid=43), LockFacts("/l", True, SHELL), "failure", "not the running node 43"),
         (running(), LockFacts("/l", True), "ok", "held, as it must be"),
         (running(), LockFacts("/l", False), "failure", "restart the node"),
+        (running(pid=ELSEWHERE), LockFacts("/l", False), "skipped", "PID namespace"),
     ],
 )
 def test_lock(node: NodeSetup, facts: LockFacts, verdict: str, words: str) -> None:

@@ -53,6 +53,20 @@ def test_what_follows_from_a_failure_is_told_as_such() -> None:
     assert second == ok("IPv6", "joined")
 
 
+def test_the_first_cause_is_named() -> None:
+    firewall = CheckResult("firewall", (failure("", "drops", "delete it"),))
+    resolver = CheckResult("resolver", (failure("a", "lost", "name one"),))
+    found = merged([NOT_JOINED], [firewall, resolver], ["firewall", "resolver", "joined"])
+    assert verdicts(found) == {"firewall": "failure", "resolver": "skipped", "joined": "ok"}
+    assert found[2].findings[0].sentence == "not joined (follows from firewall)"
+
+
+def test_what_the_operator_chose_follows_from_nothing() -> None:
+    chosen = CheckResult("reachable", (warning("", "read-only", "x"), failure("IPv4", "no", "y")))
+    [_, found] = merged([chosen], [NO_ROUTE], ["route", "reachable"])
+    assert [each.verdict.value for each in found.findings] == ["warning", "skipped"]
+
+
 def test_a_warning_explains_nothing() -> None:
     warned = CheckResult("route", (warning("IPv6", "no route", "add one"),))
     assert verdicts(merged([NOT_JOINED], [warned], ["route", "joined"])) == {

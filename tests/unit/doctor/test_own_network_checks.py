@@ -30,6 +30,7 @@ def addressed(**changes: Any) -> FamilyFacts:
     [
         (node_facts(), "ok", "198.51.100.7, as 24 networks told"),
         (node_facts(tests_reach=False), "ok", "loopback"),
+        (node_facts(tests_reach=False, read_only=True), "ok", "as 24 networks told"),
         (node_facts(addressed(**UNKNOWN), uptime_s=299.9), "skipped", "3 of 12 networks"),
         (node_facts(addressed(**UNKNOWN), uptime_s=300.0), "warning", "-> give it with --external"),
         (node_facts(addressed(confidence=Confidence.UNSTABLE)), "warning", "several addresses"),
