@@ -19,18 +19,18 @@ def _of(each: ChainPort) -> DoctorFinding:
     if each.is_other:
         return failure(
             each.service,
-            f"TCP port {each.port} speaks, but {each.problem}",
+            f"TCP port {each.where} speaks, but {each.problem}",
             f"advertise the port of this chain (--service {each.service}=PORT), or compare the "
             "chain's name and magic",
         )
     if each.problem is not None:
         return failure(
             each.service,
-            f"TCP port {each.port} is advertised, and {each.problem}",
-            f"start the chain node so that it listens at port {each.port}, or withdraw it: kadisc "
+            f"TCP port {each.where} is advertised, and {each.problem}",
+            f"start the chain node so that it listens at port {each.where}, or withdraw it: kadisc "
             f"run without --service {each.service}",
         )
-    return ok(each.service, f"TCP port {each.port} {each.speaks or 'accepts connections'}")
+    return ok(each.service, f"TCP port {each.where} {each.speaks or 'accepts connections'}")
 
 
 CHAIN = DoctorCheck("chain", look=look, needs=("chain",))

@@ -249,12 +249,13 @@ class FirewallFacts:
 
 @dataclass(frozen=True, slots=True)
 class ChainPort:
-    """A service of the node with a TCP port, tried from this machine. ``problem``: None where it
-    accepts; ``speaks``: what a handshake told of it, ``is_other``: that it is of another chain.
+    """A service of the node with a TCP port, tried from this machine. ``where``: PORT, or HOST:PORT
+    of another machine. ``problem``: None where it accepts; ``speaks``: what a handshake told of it,
+    ``is_other``: that it is of another chain.
     """
 
     service: str
-    port: int
+    where: str
     problem: str | None = None
     speaks: str = ""
     is_other: bool = False

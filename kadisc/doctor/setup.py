@@ -28,9 +28,10 @@ ELSEWHERE = -1
 class NodeSetup(msgspec.Struct, frozen=True, kw_only=True):
     """``pid``: of the running node, 0 where none runs, or `ELSEWHERE`. ``bind``: where it is to
     listen, empty for the default; ``endpoints``: where it listens; ``hosts``: the HOST:PORT that it
-    joins by; ``contacts``: some nodes of its table; ``services``: those with a TCP port;
-    ``sequence_ms``: that of its record, in milliseconds since 1970 or later ones. ``knows_nodes``:
-    the node has contacts, or has saved some, and needs no bootstrap node.
+    joins by; ``contacts``: some nodes of its table; ``services``: those with a TCP port, as PORT,
+    or HOST:PORT of another machine; ``sequence_ms``: that of its record, in milliseconds since 1970
+    or later ones. ``knows_nodes``: the node has contacts, or has saved some, and needs no bootstrap
+    node.
     """
 
     pid: int
@@ -40,7 +41,7 @@ class NodeSetup(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: list[str]
     hosts: list[str]
     contacts: list[str]
-    services: dict[str, int]
+    services: dict[str, str]
     buffer_bytes: int
     buffers: list[BufferSize]
     control_group: str | None
@@ -118,9 +119,9 @@ def setup_from(
     )
 
 
-def with_port(services: Mapping[str, ServiceValue]) -> dict[str, int]:
-    """The services whose value is a port."""
-    return {name: value for name, value in services.items() if isinstance(value, int)}
+def with_port(services: Mapping[str, ServiceValue]) -> dict[str, str]:
+    """The services that have a port: at this machine, or as HOST:PORT at another."""
+    return {name: str(value) for name, value in services.items() if not isinstance(value, bytes)}
 
 
 def bound_endpoint(address: str) -> Endpoint:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import trio
 
-from ...endpoints import Family, host_of, ip_of
+from ...endpoints import Family, host_of, ip_of, split_host_port
 from ...net.link.interfaces import source_address
 from ..machine import ChainPort
 from ..setup import NodeSetup, bound_endpoint
@@ -29,15 +29,19 @@ ShakeHands = Callable[[str, int], Awaitable[Spoken]]
 
 async def chain_facts(setup: NodeSetup, shake: ShakeHands | None) -> tuple[ChainPort, ...]:
     """``shake``: the handshake of the chain, where it is known."""
-    hosts = _hosts(setup)
+    here = _hosts(setup)
     found: dict[str, ChainPort] = {}
 
-    async def one(service: str, port: int) -> None:
-        found[service] = await _tried(service, port, hosts, shake)
+    async def one(service: str, where: str) -> None:
+        if ":" in where:
+            host, port = split_host_port(where)
+            found[service] = await _tried(service, where, port, [host], shake)
+        else:
+            found[service] = await _tried(service, where, int(where), here, shake)
 
     async with trio.open_nursery() as nursery:
-        for service, port in setup.services.items():
-            nursery.start_soon(one, service, port)
+        for service, where in setup.services.items():
+            nursery.start_soon(one, service, where)
     return tuple(found[service] for service in setup.services)
 
 
@@ -53,19 +57,23 @@ def _hosts(setup: NodeSetup) -> Sequence[str]:
 
 
 async def _tried(
-    service: str, port: int, hosts: Sequence[str], shake: ShakeHands | None
+    service: str, where: str, port: int, hosts: Sequence[str], shake: ShakeHands | None
 ) -> ChainPort:
-    problem = "no address of this machine accepts a connection there"
+    problem = (
+        f"{where} accepts no connection of this machine"
+        if ":" in where
+        else "no address of this machine accepts a connection there"
+    )
     for host in hosts:
         if (refusal := await _refusal(host, port)) is not None:
             if refusal and "refused" not in refusal:
                 problem = f"{host} port {port}: {refusal}"
             continue
         if shake is None:
-            return ChainPort(service, port, speaks="accepts connections")
+            return ChainPort(service, where, speaks="accepts connections")
         spoken = await shake(host, port)
-        return ChainPort(service, port, spoken.problem, spoken.words, spoken.is_other_chain)
-    return ChainPort(service, port, problem)
+        return ChainPort(service, where, spoken.problem, spoken.words, spoken.is_other_chain)
+    return ChainPort(service, where, problem)
 
 
 async def _refusal(host: str, port: int) -> str | None:

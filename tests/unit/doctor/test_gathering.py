@@ -343,13 +343,15 @@ async def test_the_port_of_a_chain_node() -> None:
     [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
     async with listener:
         port = listener.socket.getsockname()[1]
-        node = running(services={"p2p": port}, endpoints=["127.0.0.1:6881"])
+        node = running(services={"p2p": str(port)}, endpoints=["127.0.0.1:6881"])
         [known] = await chain_facts(node, None)
         assert (known.problem, known.speaks) == (None, "accepts connections")
         [known] = await chain_facts(node, shake)
         assert known.is_other
     [known] = await chain_facts(node, shake)
     assert known.problem is not None and not known.is_other
+    [known] = await chain_facts(running(services={"p2p": f"127.0.0.1:{port}"}), None)
+    assert known.problem == f"127.0.0.1:{port} accepts no connection of this machine"
 
 
 # --- all together ---------------------------------------------------------------------------------

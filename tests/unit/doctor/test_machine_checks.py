@@ -375,10 +375,10 @@ def test_firewall() -> None:
 @pytest.mark.parametrize(
     ("facts", "verdict", "words"),
     [
-        (ChainPort("p2p", 9333), "ok", "accepts connections"),
-        (ChainPort("p2p", 9333, speaks="is /Core:1/"), "ok", "TCP port 9333 is /Core:1/"),
-        (ChainPort("p2p", 9333, "it is closed"), "failure", "-> start the chain node"),
-        (ChainPort("p2p", 9333, "other magic", is_other=True), "failure", "magic"),
+        (ChainPort("p2p", "9333"), "ok", "accepts connections"),
+        (ChainPort("p2p", "9333", speaks="is /Core:1/"), "ok", "TCP port 9333 is /Core:1/"),
+        (ChainPort("p2p", "9333", "it is closed"), "failure", "-> start the chain node"),
+        (ChainPort("p2p", "9333", "other magic", is_other=True), "failure", "magic"),
     ],
 )
 def test_chain(facts: ChainPort, verdict: str, words: str) -> None:
