@@ -45,7 +45,10 @@ class ChainProgram(Client):
         )
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:
-                return json.load(answer)["result"]
+                document = json.load(answer)
+                if document.get("error") is not None:
+                    raise NotSeenError(f"{self.name}: {method}: {document['error']}")
+                return document["result"]
         except (OSError, KeyError, ValueError) as error:
             detail = error.read() if isinstance(error, urllib.error.HTTPError) else b""
             raise NotSeenError(f"{self.name}: {method}: {error} {detail!r}") from None
@@ -141,7 +144,7 @@ class Bcoin(Handshake):
     """bcoin, which keeps its chain in memory and speaks Bitcoin's protocol."""
 
     rpc_port = 48332
-    ADDRESS = "bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202"
+    ADDRESS = "rb1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqce7sck"
 
     def start(self) -> Self:
         host, port = self.endpoint
