@@ -233,6 +233,7 @@ class Feeder:
     async def _looked(self, look: ChainLook) -> None:
         if self._trouble is not None:
             self._candidates.chain_restarted()
+            self.counts.offers["failed"] += len(self._awaited)
             self._awaited.clear()
             self._trouble = None
             self._last_words = ""  # that it is back is told, though it has as many peers as before
