@@ -31,7 +31,9 @@ VIEWS = ("contacts", "peers")
 ROUNDS = 4
 SETTLE_S = 30.0
 """After the start: the node has joined and found peers."""
-ATTACH_S = 4.0
+ATTACH_WITHIN_S = 60.0
+SHOWN_FROM_BYTES = 2000
+"""What a watcher has written when it has shown its first frame."""
 GOAL_PERCENT = 2.0
 
 
@@ -68,6 +70,17 @@ def read(terminals: list[int], seconds: float) -> int:
     return size
 
 
+def attach(watchers: list[int]) -> None:
+    """Waits until all of them show the node."""
+    end = time.monotonic() + ATTACH_WITHIN_S
+    for watcher in watchers:
+        size = 0
+        while size < SHOWN_FROM_BYTES:
+            if time.monotonic() > end:
+                raise SystemExit("the watchers show nothing")
+            size += read([watcher], 0.5)
+
+
 def cpu_s(process: subprocess.Popen[bytes]) -> float:
     # Of all threads, those that ended included: user and system time, the 14th and 15th field.
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
@@ -99,8 +112,7 @@ def main() -> int:
                         stack.enter_context(on_terminal(watch(folder, view), home))[1]
                         for view in VIEWS
                     ]
-                    if not read(watchers, ATTACH_S):
-                        raise SystemExit("the watchers show nothing")
+                    attach(watchers)
                     watched.append(percent(node, [terminal, *watchers], seconds))
                     written += read(watchers, 1.0)
     added = statistics.median(watched) - statistics.median(without)

@@ -18,7 +18,7 @@ _KEYS = (
     ("m", "mask addresses"),
     ("+ -", "longer, shorter interval"),
     ("Ctrl-L", "draw the screen anew"),
-    ("q", "quit"),
+    ("q", "stop the node, after a question; in kadisc watch: detach"),
 )
 
 
