@@ -100,7 +100,7 @@ def address_lines(state: AddressState, room: Room) -> list[Line]:
     words, style = _CONFIDENCE.get(state.confidence, (state.confidence, ""))
     lines = [
         section_line("IPv6" if state.family.value == "ipv6" else "IPv4", "", room),
-        named("address", (f"{where}  ", "strong"), (words, style), *_bound(state)),
+        named("address", (f"{where}  ", "strong"), (words, style), *_bound(state, where)),
         named("own ID", (state.own_id, "quiet")),
         named("votes", *_votes(state, room)),
     ]
@@ -110,8 +110,10 @@ def address_lines(state: AddressState, room: Room) -> list[Line]:
     return [*lines, *_reach_lines(state, room)]
 
 
-def _bound(state: AddressState) -> Line:
-    return ((f"  bound to {clean(state.bound)}", "quiet"),) if state.bound else ()
+def _bound(state: AddressState, where: str) -> Line:
+    if not state.bound or state.bound == where:
+        return ()
+    return ((f"  bound to {clean(state.bound)}", "quiet"),)
 
 
 def _votes(state: AddressState, room: Room) -> Line:
@@ -138,7 +140,7 @@ def _votes(state: AddressState, room: Room) -> Line:
 def _reach_lines(state: AddressState, room: Room) -> list[Line]:
     reach = state.reach
     if reach is None:
-        return [_wrapped("reached", state.untested or "not tested", "quiet", room)[0]]
+        return _wrapped("reachable", state.untested or "not tested", "quiet", room)
     since = f"  for {ago(state.since_s)}" if state.since_s is not None else ""
     how = {"direct": ", directly", "mapped": ", by the port mapping"}.get(reach.how or "", "")
     where = f" at {reach.endpoint}" if reach.endpoint is not None else ""
@@ -234,9 +236,8 @@ def _socket(socket: SocketStatus) -> str:
 
 def _lan(lan: LanStatus, room: Room) -> list[Line]:
     if lan.state != "on":
-        reason = f": {lan.reason}" if lan.reason else ""
         style = "quiet" if lan.state == "off" else "poor"
-        return _wrapped("LAN", f"beacons are {lan.state}{reason}", style, room)
+        return _wrapped("LAN", lan.reason or f"beacons are {lan.state}", style, room)
     lines = []
     for each in lan.interfaces:
         words = f"{each.members} of our network, {count(each.others, 'other')}"

@@ -98,6 +98,8 @@ def _place_of(name: str) -> tuple[str, str, str] | None:
 def _per_s(value: float | None) -> str:
     if value is None:
         return "-"
+    if 0 < value < 0.005:
+        return "<.01"
     return number(value) if value >= 0.095 or not value else f"{value:.2f}"
 
 
