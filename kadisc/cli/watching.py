@@ -35,7 +35,7 @@ from .why import why_lines
 
 AGAIN_S: Final = 0.5
 """The pause before the next look for a node that is gone."""
-SILENCE_S: Final = 5.0
+SILENCE_S: Final = 10.0
 """A node that sends no snapshot for so long, beside the interval, is lost."""
 WHY_S: Final = 5.0
 RATES_S: Final = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from .figures import byte_rate
+from .figures import byte_rate, number
 from .glyphs import Glyphs
 from .lines import Line, left, right
 from .traffic import KEPT_S, Flow
@@ -14,8 +14,8 @@ SCALE_CELLS = 10
 
 
 def chart_lines(name: str, flow: Flow, width: int, rows: int, glyphs: Glyphs) -> list[Line]:
-    """``rows`` lines of ``width`` cells: the scale at the left, then a column for each second or
-    half of one, the newest at the right.
+    """The rates, ``rows`` lines with the scale at the left and one or more columns for each second,
+    the newest at the right, and the axis of time; in ``width`` cells. Empty if it is too narrow.
     """
     room = width - SCALE_CELLS - 1
     if room < KEPT_S or rows < 1:
@@ -27,12 +27,22 @@ def chart_lines(name: str, flow: Flow, width: int, rows: int, glyphs: Glyphs) ->
         0 if not value else max(1, round(value / full * steps * rows)) for value in flow.history
     ]
     bars = _bars(glyphs.steps, rows, each)
-    lines: list[Line] = []
+    lines = [_rates(name, flow)]
     for row in range(rows):
         drawn = "".join([bars[height][row] for height in heights])
-        scale = _scale(name, row, rows, full)
-        lines.append(((right(scale, SCALE_CELLS), "label"), (" ", ""), (drawn, "spark")))
-    return lines
+        scale = _scale(row, rows, full)
+        lines.append(((right(scale, SCALE_CELLS), "quiet"), (" ", ""), (drawn, "spark")))
+    axis = left("60 s ago", each * KEPT_S - 3) + "now"
+    return [*lines, ((" " * (SCALE_CELLS + 1), ""), (axis, "quiet"))]
+
+
+def _rates(name: str, flow: Flow) -> Line:
+    rates = f"{byte_rate(flow.bytes_per_s)}  {number(flow.datagrams_per_s)} datagrams/s"
+    return (
+        (right(name, SCALE_CELLS), "label"),
+        (" ", ""),
+        (rates, "" if flow.bytes_per_s else "quiet"),
+    )
 
 
 @lru_cache(8)
@@ -45,20 +55,13 @@ def _bars(steps: str, rows: int, width: int) -> list[list[str]]:
     ]
 
 
-def _scale(name: str, row: int, rows: int, full: float) -> str:
-    """The name and the peak at the top, zero at the bottom."""
+def _scale(row: int, rows: int, full: float) -> str:
+    """What the top, the middle and the bottom stand for."""
     if row == 0:
         return byte_rate(full)
     if row == rows - 1:
         return "0"
-    return name if row == rows // 2 else ""
-
-
-def time_line(width: int) -> Line:
-    """The axis of time below charts."""
-    room = width - SCALE_CELLS - 1
-    cells = room // KEPT_S * KEPT_S
-    return ((" " * (SCALE_CELLS + 1), ""), (left("60 s ago", cells - 3) + "now", "quiet"))
+    return byte_rate(full / 2) if 2 * row == rows else ""
 
 
 def side_by_side(parts: Sequence[Sequence[Line]], width: int) -> list[Line]:

@@ -19,7 +19,7 @@ from kadisc.core.contract.events import (
 )
 from kadisc.dashboard import figures
 from kadisc.dashboard.activity import count_lines
-from kadisc.dashboard.chart import chart_lines, time_line
+from kadisc.dashboard.chart import chart_lines
 from kadisc.dashboard.glyphs import ASCII, UNICODE, Glyphs, glyphs_for, sparkline
 from kadisc.dashboard.keys import is_unfinished, keys_in
 from kadisc.dashboard.lines import clean, fit, line_cells, plain
@@ -165,15 +165,16 @@ def test_samples_may_come_too_often_or_late() -> None:
 
 def test_a_chart_has_a_scale_and_a_column_for_each_second() -> None:
     flow = Flow(4000.0, 10.0, (*(0.0,) * 57, 500.0, 1000.0, 4000.0))
-    lines = chart_lines("in", flow, 75, 4, UNICODE)
+    rates, *lines, axis = chart_lines("in", flow, 75, 4, UNICODE)
+    assert plain(rates) == "        in 4.0 kB/s  10 datagrams/s"
     assert [plain(line)[-3:] for line in lines] == ["  █", "  █", "  █", "▄██"]
-    assert [plain(line)[:10].strip() for line in lines] == ["4.0 kB/s", "", "in", "0"]
-    assert {line_cells(line) for line in lines} == {71}
+    assert [plain(line)[:10].strip() for line in lines] == ["4.0 kB/s", "", "2.0 kB/s", "0"]
+    assert {line_cells(line) for line in (*lines, axis)} == {71}
+    assert plain(axis)[11:].startswith("60 s ago")
+    assert plain(axis).endswith("now")
     wide = chart_lines("in", flow, 135, 4, UNICODE)
-    assert plain(wide[-1])[-6:] == "▄▄████"
+    assert plain(wide[-2])[-6:] == "▄▄████"
     assert chart_lines("in", flow, 60, 4, UNICODE) == []
-    assert plain(time_line(75))[11:].startswith("60 s ago")
-    assert plain(time_line(75)).endswith("now")
 
 
 @pytest.mark.parametrize(

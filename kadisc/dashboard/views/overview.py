@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..activity import MAX_LOOKUPS, count_lines, lookup_lines, tail_lines, traffic_lines
 from ..buckets import bucket_section, section_height
-from ..chart import SCALE_CELLS, chart_lines, side_by_side, time_line
+from ..chart import SCALE_CELLS, chart_lines, side_by_side
 from ..header import folder_line, identity_lines, network_line
 from ..lines import Line
 from ..row_table import section_line
@@ -24,7 +24,9 @@ _TITLED = 6
 """Lines that must be left for events before parts get titles."""
 _EVENTS_WANTED = 8
 """Lines for events before counts take several lines."""
-_CHART_ROWS = 6
+_CHART_ROWS, _CHART_MIN = 6, 3
+_CHART_FRAME = 2
+"""Lines that a chart has beside its rows."""
 _MAX_COUNT_LINES = 3
 
 
@@ -66,19 +68,19 @@ def _activity(scene: Scene, room: Room, space: int) -> list[Line]:
         left = space - len(traffic) - len(counts) - events
     lookups = lookup_lines(scene, max(1, min(MAX_LOOKUPS, left)), glyphs)
     left -= len(lookups)
-    return [*traffic, *_charts(scene, room, left), *counts, *lookups]
+    charts = _charts(scene, room, left + len(traffic))
+    return [*(charts or traffic), *counts, *lookups]
 
 
-def _charts(scene: Scene, room: Room, left: int) -> list[Line]:
+def _charts(scene: Scene, room: Room, space: int) -> list[Line]:
     """In and out beside each other, where there is room for both."""
     half = room.width // 2
-    rows = min(_CHART_ROWS, left - 1)
-    if rows < 3 or half < SCALE_CELLS + 1 + KEPT_S:
+    rows = min(_CHART_ROWS, space - _CHART_FRAME)
+    if rows < _CHART_MIN or half < SCALE_CELLS + 1 + KEPT_S:
         return []
     flows = (("in", scene.flow_in), ("out", scene.flow_out))
     charts = [chart_lines(name, flow, half, rows, room.glyphs) for name, flow in flows]
-    axes = [[time_line(half)] for _ in flows]
-    return [*side_by_side(charts, half), *side_by_side(axes, half)]
+    return side_by_side(charts, half)
 
 
 def _extent(scene: Scene) -> int:
