@@ -74,5 +74,8 @@ def _unknown(
 
 def _host_port(peer: Mapping[str, Any], service: str) -> tuple[str, int | None]:
     """Where a service of a peer is, given as its JSON document; without port, if it is none."""
-    address: str | None = peer["addresses"].get(service)
-    return split_host_port(address) if address is not None else (str(peer["host"]), None)
+    address: str | None = peer.get("addresses", {}).get(service)
+    if address is not None:
+        return split_host_port(address)
+    port = peer["services"].get(service)  # a node of an earlier version tells no addresses
+    return peer["host"], port if isinstance(port, int) else None

@@ -37,6 +37,13 @@ def test_a_line(text: str, service: str | None, line: str | None) -> None:
     assert PeerFormat(text, service, ("p2p", "fork"), is_member=True).line(PEER) == line
 
 
+def test_a_service_at_another_host_has_its_address() -> None:
+    place = "[fd12:3456::9]:9333"
+    peer = PEER | {"services": {"p2p": place}, "addresses": {"p2p": place}}
+    form = PeerFormat("{address} {host} {port} {p2p}", "p2p", ("p2p",), is_member=True)
+    assert form.line(peer) == f"{place} fd12:3456::9 9333 {place}"
+
+
 def test_a_peer_of_an_info_hash_has_an_address_alone() -> None:
     peer = {"endpoint": "192.0.2.1:5", "host": "192.0.2.1", "port": 5}
     form = PeerFormat("{address} {host} {port}", None, (), is_member=False)
