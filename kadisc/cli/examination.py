@@ -177,9 +177,11 @@ async def _setup_of_running(examination: _Examination) -> NodeSetup | None:
                 if setup is None or sys.platform != "linux":
                     return setup
                 return msgspec.structs.replace(setup, pid=pid)
+            except NotRunning:
+                examination.silence = f"nothing for {_LOOK_S:g} s"
             except KadiscError as error:
                 examination.silence = str(error)
-                return None
+            return None
     except NotRunning as error:
         if not examination.offline and needs_node(examination.only):
             say(str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .finding import DoctorCheck, DoctorFinding, failure, ok, skipped
-from .machine import MachineFacts, Unknown
+from .machine import MachineFacts, SocketFileFacts, Unknown
 from .setup import ELSEWHERE
 
 
@@ -35,6 +35,9 @@ def look(facts: MachineFacts) -> tuple[DoctorFinding, ...]:
                 f"find it as root with fuser -v {known.path}, and stop it",
             ),
         )
+    socket = facts.socket
+    if not running and isinstance(socket, SocketFileFacts) and socket.process == known.holder.pid:
+        return (ok("", f"{known.holder} holds it, which listens at the control socket"),)
     if known.holder.pid == running:
         return (ok("", f"the running node holds it (process {running})"),)
     return (
@@ -48,4 +51,4 @@ def look(facts: MachineFacts) -> tuple[DoctorFinding, ...]:
     )
 
 
-LOCK = DoctorCheck("lock", look=look, needs=("lock",))
+LOCK = DoctorCheck("lock", look=look, needs=("lock", "socket"))

@@ -104,6 +104,8 @@ class SocketFileFacts:
     owner: int = 0
     user: int = 0
     connects: str = "yes"
+    process: int | None = None
+    """That listens there, also where it does not answer; None where the system does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

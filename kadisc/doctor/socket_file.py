@@ -52,7 +52,9 @@ def _of(known: SocketFileFacts, facts: MachineFacts) -> DoctorFinding:
         return failure(
             "",
             f"the node at {path} does not answer: {known.connects}",
-            "see what its process does, and restart it",
+            f"see what process {known.process} does, or restart it: kill -9 {known.process}"
+            if known.process is not None
+            else "see what its process does, and restart it",
         )
     meant = 0o660 if facts.setup.control_group is not None else 0o600
     if known.mode != meant:

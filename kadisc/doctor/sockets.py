@@ -9,7 +9,7 @@ from ..observe.describe import family_name
 from ..observe.socket_snapshot import SocketState
 from .facts import DoctorFacts, FamilyFacts
 from .finding import CheckVerdict, DoctorCheck, DoctorFinding, failure, ok, skipped, warning
-from .machine import BindFacts, MachineFacts, Unknown
+from .machine import BindFacts, MachineFacts, SocketFileFacts, Unknown
 
 
 def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:
@@ -60,7 +60,13 @@ def look(facts: MachineFacts) -> tuple[DoctorFinding, ...]:
     known = facts.binds
     if isinstance(known, Unknown):
         return (skipped("", f"not looked at: {known.reason}"),)
-    return tuple(_of_bind(each, is_running=facts.setup.is_running) for each in known)
+    listening = facts.socket.process if isinstance(facts.socket, SocketFileFacts) else None
+    return tuple(
+        skipped("", f"{each.holder}, which does not answer, has {each.address}: see socket")
+        if each.holder is not None and each.holder.pid == listening and not facts.setup.is_running
+        else _of_bind(each, is_running=facts.setup.is_running)
+        for each in known
+    )
 
 
 def _of_bind(each: BindFacts, *, is_running: bool) -> DoctorFinding:
@@ -95,4 +101,4 @@ def _of_bind(each: BindFacts, *, is_running: bool) -> DoctorFinding:
     )
 
 
-SOCKETS = DoctorCheck("sockets", find, look, needs=("binds",))
+SOCKETS = DoctorCheck("sockets", find, look, needs=("binds", "socket"))

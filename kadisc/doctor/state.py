@@ -51,11 +51,11 @@ def look(facts: MachineFacts) -> tuple[DoctorFinding, ...]:
     known = facts.state
     if isinstance(known, Unknown):
         return (skipped("", f"the folder was not looked at: {known.reason}"),)
-    if not known.exists:
-        return (ok("", f"{known.path} is made at the first start"),)
     wrong = tuple(_wrong(known))
     if wrong:
         return wrong
+    if not known.exists:
+        return (ok("", f"{known.path} is made at the first start"),)
     room = f", with {known.free_bytes >> 20} MB free" if known.free_bytes is not None else ""
     return (ok("", f"{known.path} is the node's alone, and can be written{room}"),)
 
@@ -94,7 +94,7 @@ def _wrong(known: StateFacts) -> Iterator[DoctorFinding]:
         yield failure(
             "",
             f"{path} cannot be written: {known.unwritable}",
-            "mount the file system read-write, or use --state-dir DIR",
+            "let its user write there, or use --state-dir DIR",
         )
     if known.file_system in IN_MEMORY:
         yield warning(

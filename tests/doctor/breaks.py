@@ -58,6 +58,8 @@ class Break:
     """Whether a node runs on the machine."""
     remains: Sequence[str] = field(default=("ok",))
     """The verdicts of the check that are right after it is mended."""
+    has_node: bool = True
+    """Whether there is a node that can tell of itself."""
     differs: Sequence[str] = ()
     """Other checks that say something else on this machine, for a reason of their own."""
 
@@ -184,11 +186,21 @@ BREAKS: dict[str, Break] = {
         typed,
         runs=True,
     ),
+    "node that hangs": Break(
+        "socket",
+        "failure",
+        lambda machine: machine.stop_node(),
+        lambda machine, remedy: machine.shell(re.findall(r"kill -9 \d+", remedy)[0]),
+        runs=True,
+        has_node=False,
+        remains=("warning",),
+    ),
     "port taken": Break(
         "sockets",
         "failure",
         lambda machine: (machine.hold("SOCK_DGRAM", PORT), None)[1],
         typed,
+        has_node=False,
     ),
     "small buffer": Break("buffers", "warning", large_buffer, start_again),
     "wrong clock": Break(

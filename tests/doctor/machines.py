@@ -92,6 +92,7 @@ class BrokenMachine:
         self.resolve_by(nameserver)
         self._processes: list[subprocess.Popen[str]] = []
         self._runs = 0
+        self._node: DoctorRun | None = None
 
     def resolve_by(self, nameserver: str) -> None:
         self.resolv_conf.write_text(f"nameserver {nameserver}\noptions timeout:20 attempts:1\n")
@@ -139,6 +140,15 @@ class BrokenMachine:
         os.environ["HOME"] = str(self.folder)
         for kind in ("CONFIG", "STATE"):
             os.environ[f"XDG_{kind}_HOME"] = str(self.folder / kind.lower())
+
+    def start_node(self, *words: str) -> DoctorRun:
+        self._node = self.kadisc(*words)
+        return self._node
+
+    def stop_node(self) -> None:
+        """Its process is there, and does nothing any more."""
+        assert self._node is not None
+        os.kill(self._node.pid, signal.SIGSTOP)
 
     def shell(self, command: str) -> None:
         """What an operator types as root. Raises RuntimeError with what it complains of."""

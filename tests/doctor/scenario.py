@@ -87,7 +87,7 @@ class DoctorScenario:
 
     def _start_node(self, machine: BrokenMachine) -> None:
         words = ("run", *_words(machine)[1:-1], "--no-dashboard", "--json")
-        run = machine.kadisc(*words)
+        run = machine.start_node(*words)
         until("the node runs", lambda: '"joined"' in run.output(), 60, every_s=0.05)
 
     def _mended(self, name: str, each: Break, machine: BrokenMachine) -> DoctorRun:

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import stat
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,8 @@ from ..machine import LockFacts, SocketFileFacts, StateFacts, Unknown
 from .processes import PROC, lock_holder
 
 CONNECT_S: Final = 2.0
+_CREDENTIALS: Final = struct.Struct("3i")
+"""Of Linux: process, user, group."""
 DAMAGED: Final = ".damaged-"
 
 
@@ -45,7 +48,7 @@ def state_facts(folder: Path, *, pid: int, group_allowed: bool) -> StateFacts | 
     try:
         status = folder.stat()
     except FileNotFoundError:
-        return StateFacts(str(folder), exists=False)
+        return _not_made_yet(folder, user)
     except OSError as error:
         return Unknown(f"{folder}: {reason_of(error)}")
     if not stat.S_ISDIR(status.st_mode):
@@ -70,6 +73,21 @@ def state_facts(folder: Path, *, pid: int, group_allowed: bool) -> StateFacts | 
         damaged=_damaged(folder),
         set_aside=tuple(sorted(map(str, folder.glob(f"*{DAMAGED}*"))))[:8],
         group_allowed=group_allowed,
+    )
+
+
+def _not_made_yet(folder: Path, user: int) -> StateFacts:
+    """What is known of a folder that the first start is to make: whether that can be done."""
+    above = next((each for each in folder.parents if each.exists()), Path("/"))
+    can = os.access(above, os.W_OK | os.X_OK)
+    return StateFacts(
+        str(folder),
+        exists=False,
+        owner=user,
+        user=user,
+        unwritable=None if can else f"this user may make no folder in {above}",
+        file_system=file_system_of(above),
+        free_bytes=shutil.disk_usage(above).free,
     )
 
 
@@ -149,19 +167,29 @@ def socket_facts(path: Path, max_path_bytes: int) -> SocketFileFacts | Unknown:
         stat.S_IMODE(status.st_mode),
         status.st_uid,
         os.geteuid(),
-        _connects(path) if is_socket else "refused",
+        *(_connects(path) if is_socket else ("refused", None)),
     )
 
 
-def _connects(path: Path) -> str:
+def _connects(path: Path) -> tuple[str, int | None]:
+    """What comes of a connection, and the process that listens."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(CONNECT_S)
         try:
             sock.connect(os.fspath(path))
         except ConnectionRefusedError:
-            return "refused"
+            return "refused", None
         except PermissionError:
-            return "denied"
+            return "denied", None
         except OSError as error:
-            return reason_of(error)
-    return "yes"
+            return reason_of(error), None
+        return "yes", _listener(sock)
+
+
+def _listener(sock: socket.socket) -> int | None:
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return None
+    told = sock.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size)
+    pid: int = _CREDENTIALS.unpack(told)[0]
+    return pid or None

@@ -149,7 +149,11 @@ def test_a_control_socket(tmp_path: Path) -> None:
         assert isinstance(known, SocketFileFacts)
         assert (known.kind, known.mode, known.connects) == ("socket", 0o640, "refused")
         sock.listen()
-        assert getattr(socket_facts(path, 107), "connects", "") == "yes"
+        known = socket_facts(path, 107)
+        assert isinstance(known, SocketFileFacts)
+        assert known.connects == "yes"
+        if sys.platform == "linux":
+            assert known.process == os.getpid()
     long = socket_facts(path, len(str(path)) - 1)
     assert isinstance(long, SocketFileFacts)
     assert long.path_bytes > long.max_path_bytes

@@ -97,6 +97,8 @@ def folder(**changes: Any) -> StateFacts:
     [
         (folder(), "ok", "1024 MB free"),
         (folder(exists=False), "ok", "made at the first start"),
+        (folder(exists=False, unwritable="may make none"), "failure", "may make none"),
+        (folder(exists=False, free_bytes=0), "failure", "0 kB"),
         (folder(owner=0), "failure", "-> chown -R 7 /var/lib/kadisc"),
         (folder(mode=0o770), "failure", "-> chmod 0700 /var/lib/kadisc"),
         (folder(mode=0o702), "failure", "others may write"),
@@ -141,6 +143,19 @@ def test_lock(node: NodeSetup, facts: LockFacts, verdict: str, words: str) -> No
     found, text = one(LOCK, machine(node, lock=facts))
     assert found == verdict
     assert words in text
+
+
+def test_a_node_that_hangs_is_told_of_by_the_socket_alone() -> None:
+    hangs = socket_file(connects="nothing for 3 s", process=42)
+    port = BindFacts("a:1", "in use", SHELL, True)
+    facts = machine(lock=LockFacts("/l", True, SHELL), socket=hangs, binds=(port,))
+    assert one(SOCKETS, facts)[0] == "skipped"
+    assert one(LOCK, facts)[0] == "ok"
+    assert one(SOCKET, facts) == (
+        "failure",
+        ": the node at /s does not answer: nothing for 3 s -> see what process 42 does, or restart "
+        "it: kill -9 42",
+    )
 
 
 def socket_file(**changes: Any) -> SocketFileFacts:

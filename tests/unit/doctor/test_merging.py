@@ -97,7 +97,7 @@ def test_the_machine_and_the_node_tell_of_one_check_together() -> None:
 
 
 def test_only_what_is_needed_is_gathered() -> None:
-    assert facts_for(["lock", "joined"]) == {"lock"}
+    assert facts_for(["lock", "joined"]) == {"lock", "socket"}
     assert facts_for(["bootstrap"]) == {"bootstrap", "resolver"}
     assert not asks_node(["lock", "route"])
     assert asks_node(["sockets"])
