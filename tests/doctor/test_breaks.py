@@ -4,8 +4,10 @@ do mends it. All machines are in one scenario, side by side.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,6 +91,42 @@ def test_the_remedy_mends_it(seen: Seen, name: str) -> None:
     assert check["check"] == each.check
     assert check["verdict"] in each.remains, check
     assert document["code"] == 0
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "troubleshoot.md"
+OWN_OF_A_RUN = re.compile(r"\(\S*python .*?\)|(?<!\S)/[\w./-]+|\d+(\.\d+)*")
+"""The command of the process that has the port, paths, numbers and addresses."""
+
+
+def masked(text: str) -> str:
+    return OWN_OF_A_RUN.sub("#", " ".join(text.split()))
+
+
+def shown_on_the_page() -> list[str]:
+    """The findings in the outputs of the page that are not fine, without their verdicts."""
+    found: list[str] = []
+    for block in re.findall(r"^```\n(.*?)^```", PAGE.read_text(), re.M | re.S):
+        is_one = False
+        for line in block.splitlines():
+            if (start := re.match(r"(FAIL|warn) +(\w+) +(.*)", line)) is not None:
+                found.append(f"{start[2]} {start[3]}")
+            elif is_one and line.startswith(" "):
+                found[-1] += f" {line.strip()}"
+            is_one = start is not None or (is_one and line.startswith(" "))
+    return found
+
+
+def test_the_page_shows_what_the_command_tells(seen: Seen) -> None:
+    told_of = [
+        masked(f"{check['check']} {about}{finding['sentence']} -> {finding['remedy']}")
+        for run in seen.values()
+        for check in run.get("before", {"checks": ()})["checks"]
+        for finding in check["findings"]
+        for about in [f"{finding['about']}: " if finding["about"] else ""]
+    ]
+    shown = shown_on_the_page()
+    assert len(shown) > 15
+    assert [each for each in shown if masked(each) not in told_of] == []
 
 
 def test_offline_sends_nothing(seen: Seen) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,6 +68,21 @@ def test_the_running_node_and_one_of_the_command() -> None:
 
 def test_wrong_usage() -> None:
     code, output, _ = doctor("--map-port", "tcp:x", "--json")
+    assert (code, error_code(output)) == (2, "wrong_usage")
+
+
+def test_only_what_is_asked_for_is_looked_at(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("bootstarp = []\n[core.table]\nk = 0\n")
+    code, output, messages = doctor("--json", "--only", "config", f"--config={config}")
+    document: dict[str, Any] = json.loads(output)
+    assert (code, messages) == (1, "")
+    assert (document["node"], document["error"]["message"]) == ("none", "failed: config")
+    [check] = document["checks"]
+    first, second = check["findings"]
+    assert "line 1: there is no key bootstarp" in first["sentence"]
+    assert "line 3: core.table.k" in second["sentence"]
+    code, output, _ = doctor("--json", "--only", "everything")
     assert (code, error_code(output)) == (2, "wrong_usage")
 
 
