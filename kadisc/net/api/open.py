@@ -137,7 +137,9 @@ def make_node(
     core.set_bars(bans.banned(), bans.allowed(), clock.now())
     core.restore(saved, clock.now())
     _tell_of_last_run(core, saved, ports, clock)
-    sources = sources_of(config, bootstrap, saved)
+    by_command = keeper.administration.peers if keeper is not None else ()
+    peers = tuple(dict.fromkeys((*config.peer, *by_command)))
+    sources = sources_of(replace(config, peer=peers), bootstrap, saved)
     pump = Pump(core, ports, clock, self_check_every=config.self_check)
     return Node(config, identity, pump, sources, rng, keeper, bans)
 

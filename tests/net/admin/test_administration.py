@@ -150,6 +150,18 @@ async def test_commands_hold_in_the_next_run_and_a_ban_that_is_over_does_not(
             await comes(lambda: knows(node))
 
 
+async def test_a_new_run_joins_by_a_peer_that_a_command_added(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    net = network()
+    config = replace(CONFIG, state_dir=str(tmp_path))
+    async with open_at(net, 30, config=config) as node:
+        await node.administration.add_peer(PEER)
+    async with open_several(net, 6), open_at(net, 30, config=config) as node:
+        assert not node.waits_for_contact
+        await joined(node)
+
+
 async def test_a_damaged_file_is_set_aside_and_told(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
