@@ -51,7 +51,7 @@ from .output import ProgressLine, say
 
 _NAME_THE_NODE: Final = ("state_dir",)
 """The keys whose options say which running node is meant; all others ask for another node."""
-_LOOK_S: Final = 3.0
+_LOOK_S: Final = 5.0
 """How long the running node may take to say how it is set up."""
 _SILENCE_S: Final = 10.0
 _NO_WAY_S: Final = 2.0

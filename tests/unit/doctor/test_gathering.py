@@ -15,6 +15,8 @@ import trio
 
 from kadisc.config import Config
 from kadisc.doctor.contradictions import contradictions
+from kadisc.doctor.gathering import chain as asking_chain
+from kadisc.doctor.gathering import clock as asking_clock
 from kadisc.doctor.gathering import machine as gathering
 from kadisc.doctor.gathering.asking import ask, ping
 from kadisc.doctor.gathering.chain import Spoken, chain_facts
@@ -46,6 +48,21 @@ from kadisc.net.state.identity_file import FILE_NAME as IDENTITY_NAME
 from kadisc.wire import bencode
 
 from .machine import HEALTHY, running, setup
+
+PATIENCE_S = 60.0
+"""In place of limits that a busy machine may reach."""
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in (
+        (asking_clock, "ASK_S"),
+        (asking_chain, "CONNECT_S"),
+        (gathering, "LIMIT_S"),
+        (gathering, "NETWORK_S"),
+    ):
+        monkeypatch.setattr(module, name, PATIENCE_S)
+
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux tells it in /proc")
 
@@ -310,6 +327,7 @@ async def serve(stream: trio.SocketStream, answer: bytes) -> None:
         (b"x" * 40_000, None),
     ],
 )
+@pytest.mark.usefixtures("patient")
 async def test_the_clock_of_an_http_server(answer: bytes, ahead_s: float | None) -> None:
     async with trio.open_nursery() as nursery:
         [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
@@ -327,6 +345,7 @@ async def test_the_clock_of_an_http_server(answer: bytes, ahead_s: float | None)
         assert known.failed[0][0] == url
 
 
+@pytest.mark.usefixtures("patient")
 async def test_clocks_that_cannot_be_asked() -> None:
     urls = ["ftp://127.0.0.1", "http://", "http://127.0.0.1:1"]
     known = await clock_facts(HEALTHY, urls, time.time)
@@ -340,6 +359,7 @@ def test_the_kernel_tells_of_its_time_daemon() -> None:
     assert is_synchronised() in (True, False)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_the_port_of_a_chain_node() -> None:
     async def shake(host: str, port: int) -> Spoken:
         return Spoken("another chain's magic", "is odd", True)
@@ -367,6 +387,7 @@ def plan(tmp_path: Path, *names: str, **changes: Any) -> Plan:
     return Plan(**(usual | {"config": ConfigFacts(None)} | changes))
 
 
+@pytest.mark.usefixtures("patient")
 async def test_only_what_is_wanted_is_gathered(tmp_path: Path) -> None:
     facts = await gather_machine(plan(tmp_path, "lock", "config"))
     assert facts.lock == LockFacts(str(tmp_path / "state.lock"), False)
@@ -375,6 +396,7 @@ async def test_only_what_is_wanted_is_gathered(tmp_path: Path) -> None:
     assert isinstance(facts.path, Unknown)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_the_network_of_a_node_elsewhere_is_not_judged_from_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -392,6 +414,7 @@ async def test_the_network_of_a_node_elsewhere_is_not_judged_from_here(
     assert "asked" in facts.firewall.reason
 
 
+@pytest.mark.usefixtures("patient")
 async def test_offline_nothing_is_sent(tmp_path: Path) -> None:
     names = ("resolver", "bootstrap", "path", "chain", "clock")
     facts = await gather_machine(
