@@ -137,7 +137,9 @@ def repacked(wheel: Path, to: Path, epoch: int) -> Path:
         return ".dist-info/" in name, name.endswith("/RECORD"), name
 
     with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(to, "w") as new:
-        for name in sorted(old.namelist(), key=place):
+        # auditwheel adds entries for folders, which RECORD does not have.
+        names = [name for name in old.namelist() if not name.endswith("/")]
+        for name in sorted(names, key=place):
             info = zipfile.ZipInfo(name, when)
             info.external_attr = old.getinfo(name).external_attr
             info.compress_type = zipfile.ZIP_DEFLATED

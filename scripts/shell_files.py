@@ -47,7 +47,9 @@ def parsers_in(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentPar
     yield parser
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            for sub in action.choices.values():
+            for listed in action._choices_actions:
+                sub = action.choices[listed.dest]
+                sub.description = listed.help  # one line beside each command
                 yield from parsers_in(sub)
 
 

@@ -23,7 +23,7 @@ def in_json(value: Any) -> ConfigValue:
     """A value as a file has it: a list in place of a tuple, and the services as texts."""
     if isinstance(value, Mapping):
         return [
-            f"{name}={each}" if isinstance(each, int) else f"{name}=0x{each.hex()}"
+            f"{name}=0x{each.hex()}" if isinstance(each, bytes) else f"{name}={each}"
             for name, each in value.items()
         ]
     given: ConfigValue = list(value) if isinstance(value, tuple) else value

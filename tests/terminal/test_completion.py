@@ -7,12 +7,15 @@ import pty
 import select
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from tests.support.scenario_runs import fetch_programs
 
 from .commands import PATIENCE_S, kadisc
 
@@ -76,7 +79,8 @@ def bash(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShellTerminal]:
 @pytest.mark.parametrize(
     ("typed", "completed"),
     [
-        ("kadisc pe", "kadisc peers "),
+        ("kadisc pe", "kadisc peer"),
+        ("kadisc peers", "kadisc peers "),
         ("kadisc run --boot", "kadisc run --bootstrap "),
         ("kadisc --boot", "kadisc --bootstrap "),
         ("kadisc run --reachable a", "kadisc run --reachable auto "),
@@ -100,3 +104,32 @@ def test_bash_lists_what_is_possible(bash: ShellTerminal) -> None:
     words = bash.read_until("put").split()
     assert {"peers", "ping", "put"} <= {*words}
     bash.type("\x15")
+
+
+@pytest.mark.slow
+def test_fish_completes_the_same(tmp_path: Path) -> None:
+    """A fish that is unpacked and not installed."""
+    fish = fetch_programs("shell-programs")
+    done = kadisc("completion", "fish")
+    (tmp_path / "kadisc.fish").write_text(done.stdout)
+
+    def completed(line: str) -> list[str]:
+        functions = f"set -g fish_function_path {fish}/usr/share/fish/functions"
+        asked = subprocess.run(
+            [
+                *(f"{fish}/bin/fish", "--no-config", "-c"),
+                f"{functions}; source {tmp_path}/kadisc.fish; complete -C '{line}'",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
+        )
+        assert (asked.returncode, asked.stderr) == (0, "")
+        return [each.partition("\t")[0] for each in asked.stdout.splitlines()]
+
+    assert {"peer", "peers"} <= set(completed("kadisc pe"))
+    assert completed("kadisc run --boot") == ["--bootstrap"]
+    assert completed("kadisc run --reachable ") == ["auto", "yes", "no"]
+    assert completed("kadisc sim sw") == ["sweep"]
+    assert set(completed("kadisc completion ")) >= {"bash", "zsh", "fish", "tcsh", "powershell"}

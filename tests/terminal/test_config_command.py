@@ -166,7 +166,11 @@ def test_show_tells_where_each_value_is_from(
 def test_show_tells_what_the_running_node_has(tmp_path: Path) -> None:
     state = str(tmp_path / "state")
     options = ("--bind", "127.0.0.1:0", "--allow-private", "--no-routers", "--state-dir", state)
-    with running("run", *options, "--network", "old", "--json") as process:
+    file = tmp_path / "config.toml"
+    file.touch()
+    with running(
+        *("run", *options, "--network", "old", "--config", str(file), "--json")
+    ) as process:
         next_event(process, "listening")
         done = kadisc("config", "show", *options, "--network", "new", "--json")
         document = json.loads(done.stdout)
@@ -177,6 +181,10 @@ def test_show_tells_what_the_running_node_has(tmp_path: Path) -> None:
         done = kadisc("config", "show", *options, "--changed")
         assert done.stderr == "kadisc: the running node has 1 other value\n"
         assert re.search(r'^network +"mainline" +default +"old"$', done.stdout, re.MULTILINE)
+        file.write_text('ban = ["192.0.2.0/24"]\n')
+        assert kadisc("reload", "--state-dir", state).returncode == 0
+        done = kadisc("config", "show", *options, "--network", "old", "--config", str(file))
+        assert done.stderr == "kadisc: the running node has these values\n"
 
 
 def test_bad_options_and_files_are_one_line(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import msgspec
 import trio
 
 from ...config.document import ConfigValue, in_json, values_document
+from ...net.config_file import config_from
 from ..call import Call, Method
 
 
@@ -23,9 +24,12 @@ class ConfigDocument(msgspec.Struct):
 
 async def _config(params: ConfigParams, call: Call) -> ConfigDocument:
     await trio.lowlevel.checkpoint()
-    values = values_document(call.node.config)
-    # They can be changed while the node runs.
-    values["service"] = in_json(call.node.services)
+    node = call.node
+    given = node.administration.reloading.values  # what a reload has changed is in it
+    values = values_document(config_from(given) if given else node.config)
+    values["state_dir"] = node.config.state_dir
+    # Programs offer and withdraw services while the node runs.
+    values["service"] = in_json(node.services)
     return ConfigDocument(values)
 
 

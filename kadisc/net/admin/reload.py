@@ -72,6 +72,13 @@ class Reloading:
         self._origins = configured.origins
         self._reread = reread
 
+    @property
+    def values(self) -> Values:
+        """The values that are in force, of the keys that were given; empty where `begin` was not
+        called.
+        """
+        return self._values
+
     def origin_of(self, key: str) -> Origin:
         """What gave the present value of a key that takes effect while the node runs."""
         return self._origins.get(key, "program")
