@@ -67,7 +67,7 @@ def bash(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShellTerminal]:
     shell = ShellTerminal(folder)
     try:
         # As where the package bash-completion is not installed; a list of many is not asked for.
-        shell.type("bind 'set completion-query-items 0' 'set page-completions off'\r")
+        shell.type("bind 'set completion-query-items 0' 'set bell-style none'\r")
         shell.read_until(PROMPT)
         shell.type("source ./kadisc.sh\r")
         shell.read_until(PROMPT)
