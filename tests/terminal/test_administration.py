@@ -122,6 +122,7 @@ def test_the_configuration_is_read_again_by_command_and_at_sighup(node: Node) ->
         assert process.wait(PATIENCE_S) == 0
 
 
+@pytest.mark.real
 def test_two_stops_at_once_both_see_the_end(node: Node) -> None:
     with node.started() as process:
         next_event(process, "listening")
@@ -152,6 +153,7 @@ def test_the_socket_of_a_killed_node_is_no_running_node(node: Node) -> None:
             assert code == 1 and "no node runs" in errors
 
 
+@pytest.mark.real
 def test_a_devnet_has_nothing_to_reload_and_is_stopped(node: Node) -> None:
     arguments = ["--devnet", "2", "--bind", "127.0.0.1:0", "--json"]
     with running("run", *arguments, "--state-dir", str(node.state)) as process:
