@@ -129,7 +129,10 @@ def test_a_line_of_a_person_needs_few_keys() -> None:
             VERIFIED | {"services": {"eth": "0xg"}},
             'services: eth: expected a port, HOST:PORT or 0xHEX, not "0xg"',
         ),
-        (VERIFIED | {"services": {"eth": -1}}, "services: eth: expected a port, HOST:PORT or 0xHEX, not -1"),
+        (
+            VERIFIED | {"services": {"eth": -1}},
+            "services: eth: expected a port, HOST:PORT or 0xHEX, not -1",
+        ),
     ],
 )
 def test_an_error_names_its_line(line: object, complaint: str) -> None:
