@@ -22,6 +22,8 @@ def decode(payload: bytes, *, allow_slow: bool = True) -> Message:
     """
     if (query := usual.read_query(payload)) is not None:
         return query
+    if (reply := usual.read_reply(payload)) is not None:
+        return reply
     try:
         envelope = bencode.decode(payload, allow_slow=False)
     except DecodeError:

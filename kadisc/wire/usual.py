@@ -2,7 +2,7 @@
 
 Nearly all queries that a node gets are a ping, a find_node or a get_peers without unusual fields,
 with their keys in the one order that BEP 3 allows: one pattern reads them whole, in a third of the
-time that a decoder and the checks after it take. Nearly all datagrams that a node sends are
+time that a decoder and the checks after it take. So does another one with most replies to them. Nearly all datagrams that a node sends are
 replies and find_node queries, whose keys are known, and so is their order. Every other message goes
 the general way, `bencode.py` with `decoding.py` and `encoding.py`. Where a message fits, both ways
 give the same, byte for byte (tests/property/test_wire_usual.py).
@@ -15,6 +15,7 @@ from typing import Final
 
 from ..endpoints import Endpoint
 from ..ids import ID_BYTES
+from .compact import endpoint_from
 from .messages import FindNode, GetPeers, Ping, Query, Reply
 
 _BOTH: Final = frozenset((b"n4", b"n6"))
@@ -34,6 +35,12 @@ _usual_query: Final = re.compile(
     rb"(?:6:target20:(.{20})" + _END + rb"find_node"
     rb"|9:info_hash20:(.{20})" + _END + rb"get_peers"
     rb"|(?:2:tk8:(.{8}))?e1:q4:ping)1:t(?:2:(..)|4:(....))(?:1:v4:(....))?1:y1:qe",
+    re.DOTALL,
+).fullmatch
+_usual_reply: Final = re.compile(
+    rb"d(?:2:ip(?:6:(.{6})|18:(.{18})))?1:rd2:id20:(.{20})"
+    rb"(?:5:nodes(0|[1-9][0-9]{0,2}):((?:.{26})*?))?(?:2:tk8:(.{8}))?"
+    rb"e1:t4:(....)(?:1:v4:(....))?1:y1:re",
     re.DOTALL,
 ).fullmatch
 
@@ -68,6 +75,26 @@ def read_query(payload: bytes) -> Query | None:
             asker_token=peers_token,
         )
     return Ping(tid, node_id, version=version, asker_token=ping_token)
+
+
+def read_reply(payload: bytes) -> Reply | None:
+    """The reply, or None for any other message than the most frequent replies: those to a query of
+    this node over IPv4, or a ping, that hold no token for announce_peer and no peers.
+    """
+    match = _usual_reply(payload)
+    if match is None:
+        return None
+    ipv4, ipv6, sender, size, nodes, token, tid, version = match.groups()
+    if nodes is not None and int(size) != len(nodes):  # the pattern has found the end elsewhere
+        return None
+    return Reply(
+        tid,
+        _int_from_bytes(sender),
+        nodes,
+        seen_as=endpoint_from(ipv4 or ipv6),
+        version=version,
+        asker_token=token,
+    )
 
 
 def write_find_node(query: FindNode) -> bytes | None:

@@ -61,6 +61,44 @@ def test_a_changed_frequent_query_is_read_as_by_the_general_decoder_or_not_at_al
             assert krpc.decode(payload) == generally(payload)
 
 
+usual_replies = st.builds(
+    Reply,
+    st.binary(min_size=4, max_size=4),
+    ids,
+    nodes=whole(26),
+    seen_as=st.none() | endpoints,
+    version=usual_versions,
+    asker_token=asker_tokens,
+)
+
+
+@given(usual_replies)
+def test_a_frequent_reply_is_read_as_by_the_general_decoder(reply: Reply) -> None:
+    payload = krpc.encode(reply)
+    assert usual.read_reply(payload) == reply == generally(payload)
+
+
+@given(usual_replies | replies, st.integers(0, 300), st.binary(max_size=3), st.integers(0, 3))
+def test_a_changed_frequent_reply_is_read_as_by_the_general_decoder_or_not_at_all(
+    reply: Reply, at: int, instead: bytes, cut: int
+) -> None:
+    payload = krpc.encode(reply)
+    payload = payload[:at] + instead + payload[at + cut :]
+    read = usual.read_reply(payload)
+    if read is not None:
+        assert read == generally(payload)
+    else:
+        with suppress(DecodeError):
+            assert krpc.decode(payload) == generally(payload)
+
+
+def test_a_list_of_nodes_that_is_no_longer_than_it_says_is_not_read_by_the_fast_path() -> None:
+    reply = krpc.encode(Reply(b"aaaa", 5, nodes=bytes(52), version=b"KD01"))
+    assert usual.read_reply(reply) is not None
+    for said in (b"26", b"78", b"052", b"5"):
+        assert usual.read_reply(reply.replace(b"5:nodes52:", b"5:nodes%b:" % said)) is None
+
+
 @given(replies)
 def test_a_reply_is_written_as_by_the_general_encoder(reply: Reply) -> None:
     written = bencode.encode(encoding.fields_of(reply))

@@ -73,7 +73,16 @@ class AddressPolicy:
     for devnets and tests. By prefix they are not counted.
     """
 
-    __slots__ = ("_alone", "_as_map", "_as_public", "_banned", "_restricted_to", "bars_any", "lan")
+    __slots__ = (
+        "_alone",
+        "_any_alone",
+        "_as_map",
+        "_as_public",
+        "_banned",
+        "_restricted_to",
+        "bars_any",
+        "lan",
+    )
 
     def __init__(
         self,
@@ -90,6 +99,7 @@ class AddressPolicy:
         """Nodes on the links of this machine."""
         self._as_map = as_map
         self._alone = NetworkSet(_of_one_netgroup(restricted_to))
+        self._any_alone = bool(self._alone)
         self.set_bars(NetworkSet(banned), NetworkSet(restricted_to))
         self._as_public = (
             (Scope.PUBLIC, Scope.PRIVATE, Scope.LOOPBACK) if allow_private else (Scope.PUBLIC,)
@@ -151,7 +161,7 @@ class AddressPolicy:
         """Whether the endpoint shares its prefixes with no other. NAT64 addresses do share them,
         although their scope is a special one: in a network without IPv4 every IPv4 host has one.
         """
-        if self._alone and endpoint in self._alone:
+        if self._any_alone and endpoint in self._alone:
             return True
         scope = scope_of(endpoint)
         return scope is not Scope.PUBLIC and (
@@ -171,13 +181,13 @@ class AddressPolicy:
 
     def host(self, endpoint: Endpoint) -> bytes:
         """The IPv4 address, or the IPv6 /64."""
-        if _is_usual(endpoint) and not self._alone:
+        if not self._any_alone and _is_usual(endpoint):
             return endpoint[:4]
         return endpoint if self.counts_alone(endpoint) else host_prefix(endpoint)
 
     def subnet(self, endpoint: Endpoint) -> bytes:
         """The IPv4 /24, or the IPv6 /48."""
-        if _is_usual(endpoint) and not self._alone:
+        if not self._any_alone and _is_usual(endpoint):
             return endpoint[:3]
         return endpoint if self.counts_alone(endpoint) else subnet_prefix(endpoint)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
@@ -174,7 +174,7 @@ class Bucket:
         return None if entry.checking else entry
 
 
-def by_distance(indexes: Sequence[int], difference: int) -> Iterator[int]:
+def by_distance(indexes: Sequence[int], difference: int) -> list[int]:
     """Bucket indexes in such an order that every entry of one bucket is closer to a target than
     every entry of a later one. ``indexes`` are ascending; ``difference`` is the XOR of the own ID
     and the target.
@@ -183,10 +183,12 @@ def by_distance(indexes: Sequence[int], difference: int) -> Iterator[int]:
     not: it comes before them. Where they agree, it comes after them. The bits of the XOR thus give
     the order, without a comparison of contacts.
     """
+    nearer: list[int] = []
     later: list[int] = []
     for index in indexes:
         if difference >> (ID_BITS - 1 - index) & 1:
-            yield index
+            nearer.append(index)
         else:
             later.append(index)
-    yield from reversed(later)
+    later.reverse()
+    return nearer + later

@@ -119,14 +119,17 @@ class Buckets:
         asker of that scope.
         """
         if scope is None or not self._one_scope_entries:
-            # No entry is closer than those in the bucket that the target belongs into, and that
-            # bucket nearly always holds enough.
-            own_bucket = self._buckets.get(ID_BITS - (self.own_id ^ target).bit_length())
+            # No entry is closer than those in the bucket that the target belongs into, which comes
+            # first, and that bucket nearly always holds enough.
+            difference = self.own_id ^ target
+            own = ID_BITS - difference.bit_length()
+            own_bucket = self._buckets.get(own)
             found = own_bucket.nearest(target, count) if own_bucket is not None else []
             if len(found) == count:
                 return found
-            found = []
-            for index in by_distance(self._order, self.own_id ^ target):
+            for index in by_distance(self._order, difference):
+                if index == own:
+                    continue
                 found += self._buckets[index].nearest(target, count - len(found))
                 if len(found) == count:
                     return found
