@@ -29,6 +29,11 @@ class Family(enum.Enum):
     __hash__ = object.__hash__
 
 
+IPV4: Final = Family.IPV4
+IPV6: Final = Family.IPV6
+"""For what runs with every datagram: to read a member from its class takes 0.3 us in Python 3.11,
+as long as two calls.
+"""
 ENDPOINT_BYTES: Final = {Family.IPV4: IPV4_ENDPOINT_BYTES, Family.IPV6: IPV6_ENDPOINT_BYTES}
 """The length of an endpoint by its family."""
 
@@ -42,6 +47,12 @@ class Scope(enum.Enum):
     LOOPBACK = "loopback"
     SPECIAL = "special"  # documentation, benchmarking, translation prefixes
     INVALID = "invalid"  # never a unicast peer: unspecified, multicast, reserved, mapped, or port 0
+
+
+PUBLIC: Final = Scope.PUBLIC
+LOOPBACK: Final = Scope.LOOPBACK
+INVALID: Final = Scope.INVALID
+"""For what runs with every datagram, as `IPV4`."""
 
 
 def make_endpoint(host: str, port: int) -> Endpoint:
@@ -87,7 +98,7 @@ def parse_endpoint(text: str) -> Endpoint:
 
 
 def family_of(endpoint: Endpoint) -> Family:
-    return Family.IPV4 if len(endpoint) == IPV4_ENDPOINT_BYTES else Family.IPV6
+    return IPV4 if len(endpoint) == IPV4_ENDPOINT_BYTES else IPV6
 
 
 def port_of(endpoint: Endpoint) -> int:

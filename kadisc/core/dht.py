@@ -11,7 +11,7 @@ from typing import Final
 
 from ..config import CoreConfig
 from ..contacts import Contact
-from ..endpoints import Endpoint, Family, Scope, family_of, ip_of
+from ..endpoints import IPV4, PUBLIC, Endpoint, Family, family_of, ip_of
 from ..ids import NodeId
 from ..wire.messages import FindNode, Query, Reply
 from .addressing.bep42 import derive_node_id
@@ -39,7 +39,7 @@ from .table.bucket import Entry
 from .table.bucket_fill import EARLY
 from .table.check import Check, check_query
 from .table.naming_shares import ASKERS, OWN
-from .table.offer import Decision
+from .table.offer import ADDED, CHALLENGE, CONTRADICTED, REFUSED
 from .table.saved_contacts import ContactsExport
 
 RETRY_OWN_LOOKUP_S: Final = 5.0
@@ -109,7 +109,7 @@ class Dht:
         """The usable contacts of this family in an answer: without those that must not be contacted
         on the word of its sender and, where the query says so, without those in the table.
         """
-        raw = reply.nodes if self.family is Family.IPV4 else reply.nodes6
+        raw = reply.nodes if self.family is IPV4 else reply.nodes6
         return self.parts.contacts_in(raw, self.family, pending) if raw else []
 
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
@@ -218,8 +218,8 @@ class Dht:
             return NO_COMMANDS
         if (
             family_of(own) is not self.family
-            or parts.scopes.of(own) is not Scope.PUBLIC
-            or parts.scopes.of(source) is not Scope.PUBLIC
+            or parts.scopes.of(own) is not PUBLIC
+            or parts.scopes.of(source) is not PUBLIC
         ):
             return NO_COMMANDS
         verdict = parts.address.vote(parts.scopes.voter(source), ip_of(own), own[-2:], now)
@@ -419,13 +419,13 @@ class Dht:
         commands: list[Command] = []
         for evicted in offer.evicted:
             commands += self._removed(evicted, "replaced", None, now)
-        if offer.decision is Decision.ADDED and offer.entry is not None:
+        if offer.decision is ADDED and offer.entry is not None:
             commands += self._added(offer.entry)
-        elif offer.decision is Decision.CHALLENGE and offer.entry is not None:
+        elif offer.decision is CHALLENGE and offer.entry is not None:
             commands.append(self._check(offer.entry.contact, offer.entry))
-        elif offer.decision is Decision.CONTRADICTED and offer.entry is not None:
+        elif offer.decision is CONTRADICTED and offer.entry is not None:
             commands += self._contradicted(offer.entry, now)
-        elif offer.decision is Decision.REFUSED:
+        elif offer.decision is REFUSED:
             self.parts.counters.refuse(offer.reason)
         return commands
 

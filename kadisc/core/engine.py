@@ -67,7 +67,7 @@ from .peers.no_network import NoPeerNetwork
 from .peers.own_record import Membership
 from .reach.helping import HelpRule, NoHelp
 from .rpc.receiver import QUERY_NAMES
-from .rpc.transactions import Overdue
+from .rpc.transactions import EXPIRED, STALLED, Overdue
 from .serving.fitting import fitting
 
 MAX_ROUNDS: Final = 200
@@ -367,7 +367,7 @@ class Engine:
             self._carry_out(self._network_api.missed(pending, now), now)
 
     def _overdue(self, pending: PendingQuery, overdue: Overdue, now: float) -> None:
-        if overdue is Overdue.EXPIRED:
+        if overdue is EXPIRED:
             self._carry_out(pending.owner.failed(pending.command, QueryFailure.TIMED_OUT, now), now)
             if not pending.command.tells_of_node:
                 return
@@ -375,7 +375,7 @@ class Engine:
             self._carry_out(dht.missed(pending, now), now)
             self._carry_out(self._network_api.missed(pending, now), now)
             return
-        if overdue is Overdue.STALLED:
+        if overdue is STALLED:
             self._sender.send_again(pending, now)
         self._carry_out(pending.owner.stalled(pending, now), now)
 

@@ -2,10 +2,11 @@
 
 Nearly all queries that a node gets are a ping, a find_node or a get_peers without unusual fields,
 with their keys in the one order that BEP 3 allows: one pattern reads them whole, in a third of the
-time that a decoder and the checks after it take. So does another one with most replies to them. Nearly all datagrams that a node sends are
-replies and find_node queries, whose keys are known, and so is their order. Every other message goes
-the general way, `bencode.py` with `decoding.py` and `encoding.py`. Where a message fits, both ways
-give the same, byte for byte (tests/property/test_wire_usual.py).
+time that a decoder and the checks after it take. Another one does that with most replies. Nearly
+all datagrams that a node sends are replies and find_node queries, whose keys are known, and so is
+their order. Every other message goes the general way, `bencode.py` with `decoding.py` and
+`encoding.py`. Where a message fits, both ways give the same, byte for byte
+(tests/property/test_wire_usual.py).
 """
 
 from __future__ import annotations

@@ -49,6 +49,12 @@ class Confidence(Enum):
     UNSTABLE = "unstable"  # it alternates: the last address stays
 
 
+UNKNOWN: Final = Confidence.UNKNOWN
+CONFIGURED: Final = Confidence.CONFIGURED
+REMEMBERED: Final = Confidence.REMEMBERED
+"""Read for every vote: see `endpoints.IPV4`."""
+
+
 @dataclass(frozen=True, slots=True)
 class VoteResult:
     """``probes``: how many other netgroups to ask now. ``changed``: whether the address was decided
@@ -225,7 +231,7 @@ class ExternalAddress:
         """The own network changed, or the machine was suspended. Returns how many netgroups to ask
         for their votes.
         """
-        if self.confidence is Confidence.CONFIGURED:
+        if self.confidence is CONFIGURED:
             return 0
         if now < self._next_move_at:
             self._move_waits = True
@@ -260,7 +266,7 @@ class ExternalAddress:
         return result
 
     def _are_unanimous(self, ip: bytes, port: bytes) -> bool:
-        settled = self._recount_since is None and self.confidence is not Confidence.REMEMBERED
+        settled = self._recount_since is None and self.confidence is not REMEMBERED
         return (
             settled
             and self._port_recount is None
@@ -278,7 +284,7 @@ class ExternalAddress:
             port = self.port
         config = self._config
         port_probes = self._count_port(netgroup, ip, port, now)
-        if self.confidence is Confidence.CONFIGURED:
+        if self.confidence is CONFIGURED:
             self._tally.add(netgroup, ip)  # shown to the operator, decides nothing
             return NO_CHANGE
         if self.ip is None:
@@ -332,7 +338,7 @@ class ExternalAddress:
 
     def _confirm(self) -> None:
         if (
-            self.confidence is Confidence.REMEMBERED
+            self.confidence is REMEMBERED
             and self._tally.winner(self._config.first_voters, self._config.agreement) == self.ip
         ):
             self.confidence = Confidence.VOTED
@@ -340,7 +346,7 @@ class ExternalAddress:
     def _recount(self, now: float) -> VoteResult:
         config = self._config
         voters = config.change_voters
-        if self.confidence is Confidence.REMEMBERED:
+        if self.confidence is REMEMBERED:
             voters = config.first_voters
         winner = self._tally.winner(voters, config.agreement)
         if winner is not None and winner != self.ip:

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from ...endpoints import Endpoint
-from .external_address import Confidence, ExternalAddress
+from ...endpoints import IPV4_BYTES, Endpoint
+from .external_address import UNKNOWN, ExternalAddress
 from .policy import AddressPolicy
 
 ExtraPlaces: TypeAlias = Callable[[Endpoint], int]
@@ -40,10 +40,12 @@ class OwnSubnet:
         it is that of this node.
         """
         ip = self._address.ip
-        if ip is None or self._address.confidence is Confidence.UNKNOWN:
+        if ip is None or self._address.confidence is UNKNOWN:
             return 0
         if len(endpoint) != len(ip) + len(_ANY_PORT):
             return 0
+        if len(ip) == IPV4_BYTES and ip[:3] != endpoint[:3]:
+            return 0  # seen at a glance, as of nearly all
         policy = self._policy
         own = policy.subnet(Endpoint(ip + _ANY_PORT))
         return self._places if policy.subnet(endpoint) == own else 0

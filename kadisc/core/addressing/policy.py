@@ -15,7 +15,9 @@ from typing import Final
 from ...as_map import AsMap
 from ...contacts import Contact
 from ...endpoints import (
+    INVALID,
     IPV4_ENDPOINT_BYTES,
+    PUBLIC,
     PUBLIC_EIGHTS,
     Endpoint,
     Scope,
@@ -117,13 +119,13 @@ class AddressPolicy:
     def of(self, endpoint: Endpoint) -> Scope:
         """The scope that an address counts as."""
         scope = scope_of(endpoint)
-        return Scope.PUBLIC if scope in self._as_public else scope
+        return PUBLIC if scope in self._as_public else scope
 
     def is_invalid(self, endpoint: Endpoint) -> bool:
         """Whether no node can be there. Nothing is sent to such an address, and a datagram with
         such a source is forged.
         """
-        return scope_of(endpoint) is Scope.INVALID
+        return scope_of(endpoint) is INVALID
 
     def is_barred(self, endpoint: Endpoint) -> bool:
         """Whether the operator excluded the address."""
@@ -138,8 +140,8 @@ class AddressPolicy:
             return False
         scope = self.of(endpoint)
         if source in self.lan.guarded:
-            return scope_of(endpoint) is Scope.PUBLIC
-        return scope is Scope.PUBLIC or (scope is not Scope.INVALID and scope is self.of(source))
+            return scope_of(endpoint) is PUBLIC
+        return scope is PUBLIC or (scope is not INVALID and scope is self.of(source))
 
     def usable(self, reported: Iterable[PooledContact], source: Endpoint) -> list[Contact]:
         """The contacts reported by ``source`` that `may_take` allows. For nearly all of them their
@@ -164,9 +166,7 @@ class AddressPolicy:
         if self._any_alone and endpoint in self._alone:
             return True
         scope = scope_of(endpoint)
-        return scope is not Scope.PUBLIC and (
-            scope is not Scope.SPECIAL or not tunnelled_ipv4(endpoint)
-        )
+        return scope is not PUBLIC and (scope is not Scope.SPECIAL or not tunnelled_ipv4(endpoint))
 
     def is_budgeted_alone(self, endpoint: Endpoint) -> bool:
         """Whether budgets of traffic and shares of a store count the endpoint apart from its
@@ -175,9 +175,7 @@ class AddressPolicy:
         has.
         """
         scope = self.of(endpoint)
-        return scope is not Scope.PUBLIC and (
-            scope is not Scope.SPECIAL or not tunnelled_ipv4(endpoint)
-        )
+        return scope is not PUBLIC and (scope is not Scope.SPECIAL or not tunnelled_ipv4(endpoint))
 
     def host(self, endpoint: Endpoint) -> bytes:
         """The IPv4 address, or the IPv6 /64."""

@@ -42,6 +42,10 @@ class Priority(enum.Enum):
     MAINTENANCE = "maintenance"  # checks of contacts, and gossip
 
 
+MAINTENANCE: Final = Priority.MAINTENANCE
+"""Read for every query: see `endpoints.IPV4`."""
+
+
 class QueryFailure(enum.Enum):
     """Why a query failed without an answer."""
 

@@ -39,6 +39,12 @@ class SourceClass(Enum):
     __hash__ = object.__hash__
 
 
+AWAITED: Final = SourceClass.AWAITED
+PROVEN: Final = SourceClass.PROVEN
+UNPROVEN: Final = SourceClass.UNPROVEN
+"""Read for every datagram: see `endpoints.IPV4`."""
+
+
 class ProvenSourcesRule(Protocol):
     shown_by: Endpoint | None
     """The source of the datagram that is being read, if a token in it proved that: good for this
@@ -149,13 +155,13 @@ class ProvenSources:
             and (payload.endswith(ANSWER_ENDS) or QUERY_MARK not in payload)
             and self._admits(payload[at : at + TID_BYTES], source)
         ):
-            return SourceClass.AWAITED
+            return AWAITED
         if self.is_proven(source, now):
-            return SourceClass.PROVEN
+            return PROVEN
         if not self._asker_tokens.proves(payload, source, now):
-            return SourceClass.UNPROVEN
+            return UNPROVEN
         self.shown_by = source
-        return SourceClass.PROVEN
+        return PROVEN
 
     def is_proven(self, endpoint: Endpoint, now: float) -> bool:
         if now >= self._turn_at:

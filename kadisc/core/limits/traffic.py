@@ -19,7 +19,7 @@ from ...endpoints import Endpoint
 from ..contract.counters import Counters
 from .budget import Budget, CellHash, Rate
 from .proven_budget import ProvenBudgets
-from .proven_sources import ProvenSourcesRule, SourceClass
+from .proven_sources import AWAITED, PROVEN, ProvenSourcesRule
 
 _LEVELS: Final = ("address", "network", "netgroup", "total")
 _QUERY_DROPS: Final = ("", *[f"limit.{level}" for level in _LEVELS])
@@ -102,10 +102,10 @@ class TrafficLimits:
         if self._proven_queries.use_portion(source, 1.0):
             return None
         source_class = self.proven_sources.classify(payload, source, now)
-        if source_class is SourceClass.AWAITED:
+        if source_class is AWAITED:
             self._awaited = source
             return None
-        if source_class is SourceClass.PROVEN:
+        if source_class is PROVEN:
             self._proven_source = source
             lasting = source != self.proven_sources.shown_by
             lacking = self._proven_queries.lacking(source, 1.0, now, lasting=lasting)

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Final
 
 from ...config import CLIENT_VERSION, CoreConfig
-from ...endpoints import Endpoint, Family, family_of
+from ...endpoints import IPV4, Endpoint, Family, family_of
 from ...errors import DecodeError
 from ...wire import krpc
 from ...wire.envelope import TID_BYTES
@@ -25,11 +25,11 @@ from ...wire.messages import Error, Gossip, News, Ping, Reply
 from ..contract import purposes
 from ..contract.events import OperationId, Outcome, PeerChecked
 from ..contract.queries import (
+    MAINTENANCE,
     NO_COMMANDS,
     Command,
     Commands,
     PendingQuery,
-    Priority,
     QueryFailure,
     SendQuery,
 )
@@ -64,6 +64,12 @@ class Stage(Enum):
     PING = "ping"  # does a node answer there, and does it speak gossip?
     FIRST_QUERY = "first query"  # its record and a token, for a query as long as the answer
     WITH_TOKEN = "with token"  # the own record, and a request for peers
+
+
+PING: Final = Stage.PING
+FIRST_QUERY: Final = Stage.FIRST_QUERY
+WITH_TOKEN: Final = Stage.WITH_TOKEN
+"""Read several times in each exchange: see `endpoints.IPV4`."""
 
 
 class ExchangeReason(Enum):
@@ -117,14 +123,14 @@ class ExchangeContext:
 
     def first_stage(self, endpoint: Endpoint) -> Stage:
         """A ping, unless the endpoint is known to speak gossip."""
-        return Stage.FIRST_QUERY if self.partners.is_speaker(endpoint) else Stage.PING
+        return FIRST_QUERY if self.partners.is_speaker(endpoint) else PING
 
     def query_stage(self, endpoint: Endpoint, now: float) -> Stage:
         """How to ask an endpoint that speaks gossip: with the token that it gave, if that is still
         valid, because such a query needs no padding.
         """
         has_token = self.partners.token_of(endpoint, now) is not None
-        return Stage.WITH_TOKEN if has_token else Stage.FIRST_QUERY
+        return WITH_TOKEN if has_token else FIRST_QUERY
 
 
 class GossipExchange:
@@ -195,7 +201,7 @@ class GossipExchange:
         context.in_progress.add(endpoint)
         query: Ping | Gossip
         retransmit = True
-        if self.stage is Stage.PING:
+        if self.stage is PING:
             query = Ping(b"", dht.own_id)
             retransmit = not self._is_suspect()
         else:
@@ -209,7 +215,7 @@ class GossipExchange:
                 self,
                 learn_contact=False,
                 retransmit=retransmit,
-                priority=Priority.MAINTENANCE,
+                priority=MAINTENANCE,
                 group=self._group,
                 spaced=begins,
                 purpose=self._purpose,
@@ -225,7 +231,7 @@ class GossipExchange:
         query = Gossip(b"", dht.own_id, context.tag, 0)
         if self._must_prove or context.verifier.must_prove(self.endpoint, now):
             context.proofs.ask(query, self.endpoint)
-        if self.stage is Stage.FIRST_QUERY:
+        if self.stage is FIRST_QUERY:
             pad(query, context.config.first_query_bytes)
         else:
             query.token = context.partners.token_of(self.endpoint, now)
@@ -247,7 +253,7 @@ class GossipExchange:
         context.in_progress.discard(self.endpoint)
         if self.is_scheduled:
             context.verifier.recheck_answered(now)
-        if self.stage is Stage.PING:
+        if self.stage is PING:
             if self.reason is ExchangeReason.RECHECK:
                 return self._finished(Outcome.DONE, context.verifier.presentable(self.endpoint))
             if not context.partners.is_gossip_version(reply.version):
@@ -255,7 +261,7 @@ class GossipExchange:
             self.stage = self._after_ping(now)
             return self.send(now)
         if reply.news is None or reply.news.record is None or reply.token is None:
-            if self.stage is Stage.WITH_TOKEN and not self._lost_token:
+            if self.stage is WITH_TOKEN and not self._lost_token:
                 return self._ask_without_token(now)
             return self._refused("peer-without-record", now)
         context.partners.token_received(self.endpoint, reply.token, now)
@@ -293,7 +299,7 @@ class GossipExchange:
             proof = context.proofs.read(
                 query, reply, record, endpoint, verifier.known.key_at(endpoint)
             )
-            if proof is Proof.NONE and self.stage is Stage.FIRST_QUERY:
+            if proof is Proof.NONE and self.stage is FIRST_QUERY:
                 return self._ask_with_token(now)
             commands: list[Command] = [
                 *verifier.verify(self.candidate, pending, reply.sender, record, proof, now)
@@ -305,17 +311,17 @@ class GossipExchange:
             return commands
         context.partners.speaks_gossip(endpoint)
         # The first answer offers help where it has room for that: it says nothing by its silence.
-        if news.can or self.stage is Stage.WITH_TOKEN:
+        if news.can or self.stage is WITH_TOKEN:
             verifier.known.offers_help(endpoint, news.can)
-        if self.stage is Stage.WITH_TOKEN:
+        if self.stage is WITH_TOKEN:
             if self.pushes:
                 context.partners.record_sent(endpoint, context.own_record.sequence)
             if self.want:
                 self._read_peers(news, now)
         elif self.reason is ExchangeReason.CANDIDATE:
             self._extend(now)
-        if self.stage is Stage.FIRST_QUERY and (self.want > 0 or self.pushes):
-            self.stage = Stage.WITH_TOKEN
+        if self.stage is FIRST_QUERY and (self.want > 0 or self.pushes):
+            self.stage = WITH_TOKEN
             commands += self.send(now)
         else:
             peer = verifier.presentable(endpoint)
@@ -331,13 +337,13 @@ class GossipExchange:
         if self.reason is ExchangeReason.CANDIDATE:
             self._extend(now)
         self._must_prove = True
-        self.stage = Stage.WITH_TOKEN
+        self.stage = WITH_TOKEN
         return self.send(now)
 
     def _after_ping(self, now: float) -> Stage:
         # The first answer of a candidate decides how its exchange goes on (`_extend`).
         if self.reason is ExchangeReason.CANDIDATE:
-            return Stage.FIRST_QUERY
+            return FIRST_QUERY
         return self._context.query_stage(self.endpoint, now)
 
     def _ask_without_token(self, now: float) -> Commands:
@@ -346,7 +352,7 @@ class GossipExchange:
         """
         self._lost_token = True
         self._context.partners.forget_token(self.endpoint)
-        self.stage = Stage.FIRST_QUERY
+        self.stage = FIRST_QUERY
         return self.send(now)
 
     def _extend(self, now: float) -> None:
@@ -370,7 +376,7 @@ class GossipExchange:
 
     def _read_peers(self, news: News, now: float) -> None:
         family = family_of(self.endpoint)
-        raw = news.peers if family is Family.IPV4 else news.peers6
+        raw = news.peers if family is IPV4 else news.peers6
         try:
             named = peers_from(raw[: self.want * PEER_BYTES[family]], family)
         except DecodeError as refusal:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Final
 
 from ...config import CoreConfig
-from ...endpoints import ENDPOINT_BYTES, Endpoint, Family, Scope, scope_of
+from ...endpoints import ENDPOINT_BYTES, INVALID, Endpoint, Family, scope_of
 from ...errors import DecodeError
 from ...wire import krpc
 from ...wire.envelope import tid_near_end
@@ -97,7 +97,7 @@ class Receiver:
             counters.drop("closed")
         elif len(source) not in self._sizes:
             counters.drop("wrong-family")
-        elif scope_of(source) is Scope.INVALID:  # no node can have that address: it is forged
+        elif scope_of(source) is INVALID:  # no node can have that address: it is forged
             counters.drop("bad-source")
         elif size > self._max_bytes:
             self.drop("too-long", source, now)

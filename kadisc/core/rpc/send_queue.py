@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ...config import CLIENT_VERSION, CoreConfig
-from ...endpoints import Endpoint, Family, Scope, family_of, scope_of
+from ...endpoints import LOOPBACK, Endpoint, Family, family_of, scope_of
 from ...wire import krpc
 from ...wire.envelope import NO_ASKER_TOKEN, TID_BYTES
 from ...wire.messages import METHODS, Knock, Ping, Reach, Reply
 from ..contract.conduct import Conduct
-from ..contract.queries import PendingQuery, Priority, SendQuery
+from ..contract.queries import MAINTENANCE, PendingQuery, SendQuery
 from .endpoint_spacing import SpacingRule
 from .join_yield import JoinYield
 from .pacer import PacingRule
@@ -88,15 +88,15 @@ class SendQueue:
         """Whether the query was queued for later. ``nat_mapping_open``: a router before this node
         has a mapping for that address.
         """
-        queue = self._queue_of(command)
-        if (
-            nat_mapping_open
-            or scope_of(command.endpoint) is Scope.LOOPBACK
-            or self._pacer.has_mapping(command.endpoint, now)
-            or (queue not in self._queues and self._pacer.admit(command.endpoint, now))
-        ):
+        if nat_mapping_open or scope_of(command.endpoint) is LOOPBACK:
             return False
-        if queue not in self._queues:
+        queue = self._queue_of(command)
+        if queue in self._queues:  # others wait for their turn
+            if self._pacer.has_mapping(command.endpoint, now):
+                return False
+        elif self._pacer.admit(command.endpoint, now):
+            return False
+        else:
             self._queues[queue] = deque()
         self._queues[queue].append(command)
         return True
@@ -105,7 +105,7 @@ class SendQueue:
         """Whether there is no room for this query."""
         share = (
             1.0 - self._reserved_share
-            if self._separate and command.priority is not Priority.MAINTENANCE
+            if self._separate and command.priority is not MAINTENANCE
             else 1.0
         )
         return (
@@ -232,7 +232,5 @@ class SendQueue:
 
     def _queue_of(self, command: SendQuery) -> int:
         return (
-            _OF_MAINTENANCE
-            if self._separate and command.priority is Priority.MAINTENANCE
-            else _OF_CALLERS
+            _OF_MAINTENANCE if self._separate and command.priority is MAINTENANCE else _OF_CALLERS
         )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from itertools import count
 from random import Random
-from typing import Protocol
+from typing import Final, Protocol
 
 from ...config import QueryConfig
 from ...endpoints import Endpoint
@@ -26,6 +26,12 @@ class Overdue(Enum):
     STALLED = "stalled"  # to be sent once more
     STALLED_AGAIN = "stalled again"
     EXPIRED = "expired"
+
+
+STALLED: Final = Overdue.STALLED
+STALLED_AGAIN: Final = Overdue.STALLED_AGAIN
+EXPIRED: Final = Overdue.EXPIRED
+"""Read at most ticks: see `endpoints.IPV4`."""
 
 
 class TransactionRule(Protocol):
@@ -122,7 +128,7 @@ class Transactions:
                 continue
             if now >= pending.expires_at:
                 del self._outstanding[tid]
-                yield pending, Overdue.EXPIRED
+                yield pending, EXPIRED
                 continue
             pending.stalls += 1
             if pending.stalls == 1:
@@ -131,10 +137,10 @@ class Transactions:
                 self._push(
                     min(pending.expires_at, now + pending.stall_at - pending.sent_at), tid, pending
                 )
-                yield pending, Overdue.STALLED
+                yield pending, STALLED
             else:
                 self._push(pending.expires_at, tid, pending)
-                yield pending, Overdue.STALLED_AGAIN
+                yield pending, STALLED_AGAIN
 
     def forget(self, unwanted: Callable[[PendingQuery], bool]) -> list[PendingQuery]:
         """Removes and returns all unwanted queries; their answers will match nothing."""

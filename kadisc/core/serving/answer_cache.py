@@ -14,7 +14,7 @@ from bisect import bisect_left
 from itertools import pairwise
 from typing import Final
 
-from ...endpoints import Endpoint, Scope
+from ...endpoints import PUBLIC, Endpoint
 from ...ids import ID_BITS, NodeId, shared_prefix_bits
 from ..addressing.policy import AddressPolicy
 from ..table.routing_table import RoutingTable
@@ -75,7 +75,7 @@ class AnswerCache:
         if self._asked <= UNCACHED_ANSWERS:
             if self._asked == UNCACHED_ANSWERS:
                 self._index_table()
-        elif self._ids and (self._for_all or self._scopes.of(source) is Scope.PUBLIC):
+        elif self._ids and (self._for_all or self._scopes.of(source) is PUBLIC):
             prefix = target >> ID_BITS - REGION_BITS
             region = self._regions.get(prefix) or self._index_region(prefix)
             key = region[0], target >> region[0]
@@ -96,7 +96,7 @@ class AnswerCache:
             entry.id: entry.pooled.packed
             for entry in self._table
             if entry.returnable
-            and (self._for_all or self._scopes.of(entry.contact.endpoint) is Scope.PUBLIC)
+            and (self._for_all or self._scopes.of(entry.contact.endpoint) is PUBLIC)
         }
         if len(packed) >= self.k:
             self._packed = packed

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...config import CLIENT_VERSION, CoreConfig
-from ...endpoints import Endpoint, Family, Scope, family_of, ip_of, scope_of
+from ...endpoints import IPV4, Endpoint, Family, Scope, family_of, ip_of, scope_of
 from ...ids import NodeId
 from ...wire import error_codes, krpc
 from ...wire.compact import CONTACT_BYTES
@@ -163,7 +163,7 @@ class Responder:
         transport = family_of(source)
         if not want and max_bytes == self._max_contact_bytes:  # nearly all queries
             packed = self._caches[transport].closest(target, source)
-            if transport is Family.IPV4:
+            if transport is IPV4:
                 reply.nodes = packed
             else:
                 reply.nodes6 = packed
@@ -188,7 +188,7 @@ class Responder:
                         )
                     ]
                 )
-            if family is Family.IPV4:
+            if family is IPV4:
                 reply.nodes = packed
             else:
                 reply.nodes6 = packed

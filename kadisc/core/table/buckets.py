@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...config import TableConfig
-from ...endpoints import Endpoint, Family, Scope
+from ...endpoints import PUBLIC, Endpoint, Family, Scope
 from ...ids import ID_BITS, NodeId, shared_prefix_bits
 from ..addressing.policy import AddressPolicy
 from .bucket import Bucket, Entry, by_distance
@@ -77,7 +77,7 @@ class Buckets:
 
     def _is_of_one_scope(self, entry: Entry) -> bool:
         """Whether the entry may be returned to askers of its own scope only."""
-        return self._scopes.of(entry.contact.endpoint) is not Scope.PUBLIC
+        return self._scopes.of(entry.contact.endpoint) is not PUBLIC
 
     @property
     def is_of_one_scope(self) -> bool:
@@ -137,7 +137,7 @@ class Buckets:
         else:
             # One contact in the own LAN must not make each answer a search of the whole table: of
             # so many entries as many as are wanted may be returned.
-            wanted, scopes = count + self._one_scope_entries, (Scope.PUBLIC, scope)
+            wanted, scopes = count + self._one_scope_entries, (PUBLIC, scope)
             found = []
             for index in by_distance(self._order, self.own_id ^ target):
                 for entry in self._buckets[index].nearest(target, wanted):

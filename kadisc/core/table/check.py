@@ -8,10 +8,10 @@ from ...wire.messages import Error, FindNode, Reply
 from ..contract import purposes
 from ..contract.counters import Counters
 from ..contract.queries import (
+    MAINTENANCE,
     NO_COMMANDS,
     Commands,
     PendingQuery,
-    Priority,
     QueryFailure,
     SendQuery,
 )
@@ -79,7 +79,7 @@ def check_query(
         query,
         check,
         retransmit=retransmit,
-        priority=Priority.MAINTENANCE,
+        priority=MAINTENANCE,
         group=counters.checks,
         only_new_contacts=True,
         spaced=True,

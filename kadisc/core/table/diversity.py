@@ -96,13 +96,11 @@ class DiversityCaps:
         """Why an entry at ``endpoint`` may not be added to ``bucket`` now; None if it may."""
         if self._scopes.counts_alone(endpoint):
             return None
-        config = self._config
-        endpoints = self._endpoints
-        kind = _kind(endpoint)
-        host = kind + host_prefix(endpoint)
-        neighbours = self._within(kind + subnet_prefix(endpoint))
+        neighbours = self._within(_subnet(endpoint))
         if not neighbours:
             return None
+        config, endpoints = self._config, self._endpoints
+        host = _kind(endpoint) + host_prefix(endpoint)
         reason = None
         if sum(endpoints[at].startswith(host) for at in neighbours) >= config.per_host:
             reason = "cap-host"
@@ -124,11 +122,9 @@ class DiversityCaps:
         """
         if self._scopes.counts_alone(endpoint):
             return False
-        kind = _kind(endpoint)
-        netgroup = kind + netgroup_prefix(endpoint)
-        if len(self._within(netgroup)) >= self._config.per_netgroup_in_table:
+        if len(self._within(_netgroup(endpoint))) >= self._config.per_netgroup_in_table:
             return True
-        return bool(self._extra_places(endpoint) and self._within(kind + subnet_prefix(endpoint)))
+        return bool(self._extra_places(endpoint) and self._within(_subnet(endpoint)))
 
     def is_over_full(self, endpoint: Endpoint) -> bool:
         """Whether the netgroup of an entry has more entries than its soft cap, or its subnet is the
@@ -136,15 +132,14 @@ class DiversityCaps:
         """
         if self._scopes.counts_alone(endpoint):
             return False
-        kind = _kind(endpoint)
-        if kind + netgroup_prefix(endpoint) in self._over_full:
+        if _netgroup(endpoint) in self._over_full:
             return True
         return self._own_subnet_over_full and self._is_in_crowded_own_subnet(endpoint)
 
     def _is_in_crowded_own_subnet(self, endpoint: Endpoint) -> bool:
         if not self._extra_places(endpoint):
             return False
-        return len(self._within(_kind(endpoint) + subnet_prefix(endpoint))) > 1
+        return len(self._within(_subnet(endpoint))) > 1
 
     def add(self, endpoint: Endpoint, bucket: int) -> None:
         ordered = _ordered(endpoint)
@@ -161,7 +156,7 @@ class DiversityCaps:
     def _recount(self, endpoint: Endpoint) -> None:
         if self._scopes.counts_alone(endpoint):
             return
-        netgroup = _kind(endpoint) + netgroup_prefix(endpoint)
+        netgroup = _netgroup(endpoint)
         if len(self._within(netgroup)) > self._config.per_netgroup_in_table:
             self._over_full.add(netgroup)
         else:
@@ -174,6 +169,8 @@ class DiversityCaps:
         """The places of the endpoints that begin with ``prefix``."""
         endpoints = self._endpoints
         first = bisect_left(endpoints, prefix)
+        if first == len(endpoints) or not endpoints[first].startswith(prefix):
+            return range(first, first)  # as nearly always for a subnet
         return range(first, bisect_left(endpoints, prefix + _BEYOND, first))
 
 
@@ -182,6 +179,20 @@ def _kind(endpoint: Endpoint) -> bytes:
     if len(endpoint) == IPV4_ENDPOINT_BYTES or not tunnelled_ipv4(endpoint):
         return b""
     return _TUNNEL
+
+
+def _subnet(endpoint: Endpoint) -> bytes:
+    """The prefix of its subnet in the order of `DiversityCaps`."""
+    if len(endpoint) == IPV4_ENDPOINT_BYTES:
+        return endpoint[:3]
+    return _kind(endpoint) + subnet_prefix(endpoint)
+
+
+def _netgroup(endpoint: Endpoint) -> bytes:
+    """The prefix of its netgroup in the order of `DiversityCaps`."""
+    if len(endpoint) == IPV4_ENDPOINT_BYTES:
+        return endpoint[:2]
+    return _kind(endpoint) + netgroup_prefix(endpoint)
 
 
 def _ordered(endpoint: Endpoint) -> bytes:

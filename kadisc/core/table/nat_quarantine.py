@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from ...endpoints import Endpoint, Scope, scope_of
+from ...endpoints import LOOPBACK, Endpoint, scope_of
 from ..contract.times import NEVER
 
 MAX_SOURCES: Final = 16_384
@@ -80,7 +80,7 @@ class InboundMemory:
     def is_suspect(self, endpoint: Endpoint, now: float) -> bool:
         self._turn(now)
         has_queried = endpoint in self._current or endpoint in self._previous
-        return has_queried and scope_of(endpoint) is not Scope.LOOPBACK
+        return has_queried and scope_of(endpoint) is not LOOPBACK
 
     def fell(self, endpoint: Endpoint, now: float) -> None:
         """A contact left the table without having answered after the silence."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .bucket import Entry
 
@@ -15,6 +15,13 @@ class Decision(Enum):
     CONTRADICTED = "contradicted"
     REPLACEMENT = "replacement"
     REFUSED = "refused"
+
+
+ADDED: Final = Decision.ADDED
+CHALLENGE: Final = Decision.CHALLENGE
+CONTRADICTED: Final = Decision.CONTRADICTED
+REFUSED: Final = Decision.REFUSED
+"""Read with every answer: see `endpoints.IPV4`."""
 
 
 class Offer(NamedTuple):

@@ -25,7 +25,7 @@ from ..addressing.policy import AddressPolicy
 from .bucket import Bucket, Entry, new_entry
 from .buckets import Buckets
 from .diversity import DiversityRule
-from .offer import Decision, Offer, Removal
+from .offer import ADDED, CHALLENGE, CONTRADICTED, REFUSED, Decision, Offer, Removal
 
 
 class RoutingTable(Buckets):
@@ -103,21 +103,21 @@ class RoutingTable(Buckets):
         if incumbent is not None:
             return self._contradict(incumbent, contact, now)
         if contact.id in self._own:
-            return Offer(Decision.REFUSED, reason="own-id")
+            return Offer(REFUSED, reason="own-id")
         bucket = self._bucket_for(contact.id, now)
         newcomer = new_entry(self._pool, contact, bucket.index, now, inbound, rtt_s, client)
         incumbent = bucket.get(contact.id)
         if incumbent is not None:
             return self._when_moved(bucket, incumbent, newcomer)
         if contact.endpoint in self._pinned:
-            return Offer(Decision.ADDED, self._insert(bucket, newcomer))
+            return Offer(ADDED, self._insert(bucket, newcomer))
         refusal = self._diversity.refusal(contact.endpoint, bucket.index)
         if refusal:
-            return Offer(Decision.REFUSED, reason=refusal)
+            return Offer(REFUSED, reason=refusal)
         if not bucket.is_full:
             if self.own_ids.bears(contact):  # a hash, so not before it matters
-                return Offer(Decision.REFUSED, reason="own-id")
-            return Offer(Decision.ADDED, self._insert(bucket, newcomer))
+                return Offer(REFUSED, reason="own-id")
+            return Offer(ADDED, self._insert(bucket, newcomer))
         return self._when_full(bucket, newcomer)
 
     def unknown_in(self, raw: bytes) -> bytes:
@@ -170,14 +170,14 @@ class RoutingTable(Buckets):
 
     def _challenge(self, bucket: Bucket, newcomer: Entry) -> Offer:
         if self._diversity.is_surplus(newcomer.contact.endpoint):
-            return Offer(Decision.REFUSED, reason="cap-netgroup")
+            return Offer(REFUSED, reason="cap-netgroup")
         surplus = self._surplus_before(newcomer.contact.endpoint, bucket)
         if surplus is not None:
             self._take_out(surplus)
-            return Offer(Decision.ADDED, self._insert(bucket, newcomer), evicted=(surplus,))
+            return Offer(ADDED, self._insert(bucket, newcomer), evicted=(surplus,))
         bucket.keep_replacement(newcomer)
         doubtful = bucket.to_challenge()
-        return Offer(Decision.CHALLENGE, doubtful) if doubtful else Offer(Decision.REPLACEMENT)
+        return Offer(CHALLENGE, doubtful) if doubtful else Offer(Decision.REPLACEMENT)
 
     def _replace_oldest(self, bucket: Bucket, newcomer: Entry) -> Offer:
         """Plain Kademlia without its ping, the baseline of ping-before-evict."""
@@ -185,9 +185,9 @@ class RoutingTable(Buckets):
         unpinned = (each for each in bucket.entries if each.contact.endpoint not in pinned)
         oldest = next(unpinned, None)
         if oldest is None:
-            return Offer(Decision.REFUSED, reason="static-peers")
+            return Offer(REFUSED, reason="static-peers")
         self._take_out(oldest)
-        return Offer(Decision.ADDED, self._insert(bucket, newcomer), evicted=(oldest,))
+        return Offer(ADDED, self._insert(bucket, newcomer), evicted=(oldest,))
 
     def _doubt_move(self, bucket: Bucket, incumbent: Entry, newcomer: Entry) -> Offer:
         """A known ID answers at another address: it moved, or it was stolen. The incumbent is
@@ -196,7 +196,7 @@ class RoutingTable(Buckets):
         bucket.keep_replacement(newcomer)
         if incumbent.checking:
             return Offer(Decision.REPLACEMENT)
-        return Offer(Decision.CHALLENGE, incumbent)
+        return Offer(CHALLENGE, incumbent)
 
     def _believe_move(self, bucket: Bucket, incumbent: Entry, newcomer: Entry) -> Offer:
         """Every claim of an ID is believed, as in jech/dht and OpenDHT; the baseline of
@@ -204,11 +204,11 @@ class RoutingTable(Buckets):
         """
         refusal = self._diversity.refusal(newcomer.contact.endpoint, bucket.index)
         if refusal:
-            return Offer(Decision.REFUSED, reason=refusal)
+            return Offer(REFUSED, reason=refusal)
         if incumbent.contact.endpoint in self._pinned:
-            return Offer(Decision.REFUSED, reason="static-peers")
+            return Offer(REFUSED, reason="static-peers")
         self._take_out(incumbent)
-        return Offer(Decision.ADDED, self._insert(bucket, newcomer), evicted=(incumbent,))
+        return Offer(ADDED, self._insert(bucket, newcomer), evicted=(incumbent,))
 
     def _contradict(self, incumbent: Entry, contact: Contact, now: float) -> Offer:
         """Another ID answered from the endpoint of an incumbent: the node was restarted, or two
@@ -220,7 +220,7 @@ class RoutingTable(Buckets):
             offer = self.offer(contact, now, inbound=incumbent.inbound)
             return offer._replace(evicted=(incumbent, *offer.evicted))
         self._contradictions[contact.endpoint] = contact.id
-        return Offer(Decision.CONTRADICTED, incumbent)
+        return Offer(CONTRADICTED, incumbent)
 
     def contradicted_by(self, endpoint: Endpoint) -> NodeId | None:
         """The other ID that has answered once from the endpoint of an entry, since the entry itself

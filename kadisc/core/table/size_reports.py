@@ -18,7 +18,7 @@ from __future__ import annotations
 from array import array
 from typing import Final
 
-from ...endpoints import Family
+from ...endpoints import IPV4, Family
 from ...ids import ID_SPACE, NodeId
 from ...wire.compact import CONTACT_BYTES
 from ...wire.messages import FindNode, Query, Reply
@@ -58,7 +58,7 @@ class SizeReports:
         """A contact has answered a check; that is a report if it was asked for its own ID."""
         if not isinstance(query, FindNode) or query.target != reply.sender:
             return
-        nodes = (reply.nodes if family is Family.IPV4 else reply.nodes6) or b""
+        nodes = (reply.nodes if family is IPV4 else reply.nodes6) or b""
         stride = CONTACT_BYTES[family]
         named = {
             int.from_bytes(nodes[start : start + ID_BYTES], "big") ^ reply.sender
