@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 from ..core.contract.events import Datagram
@@ -43,13 +44,17 @@ class LoudSubnet:
 
 
 class _Count:
-    __slots__ = ("bytes", "datagrams", "error", "error_bytes", "family")
+    __slots__ = ("bytes", "datagrams", "error", "error_bytes", "family", "subnet")
 
-    def __init__(self, family: Family, datagrams: int, size: int) -> None:
+    def __init__(self, subnet: bytes, family: Family, datagrams: int, size: int) -> None:
         """Begins with what may be of others."""
+        self.subnet = subnet
         self.family = family
         self.datagrams = self.error = datagrams
         self.bytes = self.error_bytes = size
+
+
+_datagrams: Final = attrgetter("datagrams")
 
 
 class _Window:
@@ -65,10 +70,10 @@ class _Window:
         if count is None:
             taken, taken_bytes = 0, 0
             if len(self.counts) >= PLACES:
-                smallest = min(self.counts, key=lambda each: self.counts[each].datagrams)
-                former = self.counts.pop(smallest)
-                taken, taken_bytes = former.datagrams, former.bytes
-            count = self.counts[subnet] = _Count(family, taken, taken_bytes)
+                smallest = min(self.counts.values(), key=_datagrams)
+                del self.counts[smallest.subnet]
+                taken, taken_bytes = smallest.datagrams, smallest.bytes
+            count = self.counts[subnet] = _Count(subnet, family, taken, taken_bytes)
         count.datagrams += datagrams
         count.bytes += size
 

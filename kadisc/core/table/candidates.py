@@ -203,7 +203,7 @@ class Candidates:
         if now < self._next_check_at or self._in_flight.is_full:
             return None
         drawn = None
-        for queue in self._turns(now):
+        for queue in self._turns(now) if self._waiting else ():
             drawn = self._drawn_from(queue, now, wanted)
             if queue in self._waiting and queue != ASKERS:
                 self._waiting[queue] = self._waiting.pop(queue)  # the others come first

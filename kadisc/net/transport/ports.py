@@ -8,7 +8,7 @@ several times as many of them.
 from __future__ import annotations
 
 import enum
-from typing import Protocol
+from typing import Final, Protocol
 
 import trio
 
@@ -28,6 +28,10 @@ class Sent(enum.Enum):
     """It cannot be sent there: no route, forbidden, too long. The core is told, so that it need not
     wait for a time-out.
     """
+
+
+SENT: Final = Sent.SENT
+"""Read for every datagram: see `endpoints.IPV4`."""
 
 
 class SendingPort(Protocol):

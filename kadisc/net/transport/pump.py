@@ -22,7 +22,7 @@ from ...observe.loudest import LoudestSubnets
 from ...observe.shell_events import NetworkChanged, ShellEvent
 from .clock import Clock, forward_clock
 from .dispatch import Dispatch, ResultQueue, Waiter
-from .ports import Port, SendingPort, Sent
+from .ports import SENT, Port, SendingPort, Sent
 from .self_check import SelfCheck
 
 _BATCH = 64
@@ -280,9 +280,11 @@ class Pump:
         for datagram in outbox:
             destination = datagram[1]
             outcome = port_of[len(destination)].send(datagram)
+            if outcome is SENT:
+                continue
             if outcome is Sent.DROPPED:
                 self.send_dropped += 1
-            elif outcome is Sent.REFUSED:
+            else:
                 self.refused[family_of(destination)] += 1
                 refused.append(destination)
         if refused:

@@ -14,9 +14,8 @@ import trio
 from ...core.contract.events import Datagram
 from ...endpoints import IPV4_ENDPOINT_BYTES, Endpoint, Family, make_endpoint, split_host_port
 from ...errors import AddressInUse, BindError, UsageError
-from .ports import Sent
+from .ports import SENT, Sent
 
-_SENT: Final = Sent.SENT
 _TRANSIENT: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.ENOMEM})
 """Errors that say nothing about the destination: the system is out of room at the moment."""
 
@@ -88,7 +87,7 @@ class UdpPort:
             self._socket.sendto(payload, self._address_of.get(destination) or _address(destination))
         except OSError as error:
             return Sent.DROPPED if error.errno in _TRANSIENT else Sent.REFUSED
-        return _SENT
+        return SENT
 
     def open_beside(self, ip: bytes) -> UdpPort:
         """A port at one address of this machine (4 or 16 bytes) and the same port number, while

@@ -132,7 +132,9 @@ class World:
         host.deadline = deadline
         tick_at = deadline - host.skew_s
         if tick_at < host.tick_at:
-            host.tick_at = tick_at = max(tick_at, now)
+            if tick_at < now:
+                tick_at = now
+            host.tick_at = tick_at
             self._push((tick_at, next(self._order), host, None, None, None))
 
     # --- time -------------------------------------------------------------------------------------

@@ -42,8 +42,6 @@ class CheckCount:
     before: tuple[int, int, int] = NOTHING
 
     def advance(self, piece: int) -> None:
-        if piece == self.piece:
-            return
         follows = piece == self.piece + 1
         self.before = (self.checks, self.dead, self.made_up) if follows else NOTHING
         self.piece = piece
@@ -65,7 +63,8 @@ class DeadChecksOracle:
         count = self._counts.get(host.number)
         if count is None:
             count = self._counts[host.number] = CheckCount(piece)
-        count.advance(piece)
+        if piece != count.piece:
+            count.advance(piece)
         count.checks += 1
         if self._network.host_seen_at(endpoint) is not None:
             return

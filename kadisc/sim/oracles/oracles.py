@@ -114,7 +114,10 @@ class Oracles:
                 f"{len(outbox)} datagrams by one call; {self._max_at_once} may be under way",
             )
         max_bytes = self._max_bytes
-        amounts = self._bytes.spent.of(host.number) if self._bytes is not None else {}
+        amounts: dict[Endpoint, float] = {}
+        if self._bytes is not None:
+            spent = self._bytes.spent
+            amounts = spent.by_host.get(host.number) or spent.of(host.number)
         for payload, destination in outbox:
             size = len(payload)
             if size > max_bytes:
@@ -216,15 +219,14 @@ class Oracles:
     def _query_sent(self, host: Host, payload: bytes, now: float) -> None:
         at = payload.rfind(TID_KEY) + TID_KEY_BYTES
         pending = host.node.query_in_flight(payload[at : at + TID_BYTES])
-        if (
-            pending is None
-            or pending.transmissions != 1
-            or pending.command.purpose not in MAINTENANCE
-        ):
+        if pending is None or pending.transmissions != 1:
+            return
+        purpose = pending.command.purpose
+        if purpose not in MAINTENANCE:
             return
         if self._spacing is not None:
             self._spacing.sent(host, pending, now)
-        if pending.command.purpose in CHECKS:
+        if purpose in CHECKS:
             if self._unanswered is not None:
                 self._unanswered.check_sent(host, pending.endpoint, now)
             if self._dead_checks is not None:
