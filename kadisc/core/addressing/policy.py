@@ -193,6 +193,8 @@ class AddressPolicy:
         """The addresses of one large operator: the autonomous system by the map of the operator of
         this node; without one, the IPv4 /16 (IPv6 /32).
         """
+        if self._as_map is None and not self._any_alone and _is_usual(endpoint):
+            return endpoint[:2]
         if self.counts_alone(endpoint):
             return endpoint
         asn = self.asn(endpoint)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from math import inf
 from random import Random
 
-from ...endpoints import Endpoint, Family, Scope, family_of
+from ...endpoints import PUBLIC, Endpoint, Family, family_of
 from ..contract.queries import NO_COMMANDS, Commands
 from ..limits.contacted import ContactedHostsRule
 from ..reach.helpers import Helper
@@ -48,7 +48,7 @@ class PeersThatHelp:
                 or each.verified_at < since
                 or each.failures
                 or family_of(each.endpoint) is not family
-                or self._scopes.of(each.endpoint) is not Scope.PUBLIC
+                or self._scopes.of(each.endpoint) is not PUBLIC
             ):
                 continue
             if mature is None:
