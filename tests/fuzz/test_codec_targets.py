@@ -94,7 +94,7 @@ PLANTED = [
     ("addresses", "kadisc.endpoints.make_endpoint", _raise),
     ("addresses", "kadisc.endpoints.format_ip", lambda ip: "1.2.3.4"),
     ("http-requests", "kadisc.http.routes.parse_qsl", _raise),
-    ("http-requests", "kadisc.http.routes._split", lambda request: urlsplit(request.target)),
+    ("http-requests", "kadisc.http.paths.split_target", lambda request: urlsplit(request.target)),
     ("chain-nodes", "kadisc.feed.chain_node.one_line", str),
     ("chain-nodes", "kadisc.feed.bitcoin_version._unlike", _raise),
     ("as-map", "kadisc.as_map.AsMap._number", _raise),
