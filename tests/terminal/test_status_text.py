@@ -19,7 +19,7 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "reference" / "control-soc
 def sample() -> dict[str, Any]:
     """The document of the reference page, with what it shows of a node behind a router."""
     page = PAGE.read_text(encoding="utf-8")
-    [text] = re.findall(r'^<-- (\{.*"families".*\})$', page, re.MULTILINE)
+    [text] = re.findall(r'^<-- (\{.*"pid".*"families".*\})$', page, re.MULTILINE)
     document: dict[str, Any] = json.loads(text)["result"]
     [family] = document["families"]
     family["endpoint"] = document["sockets"][0]["endpoint"] = "0.0.0.0:6881"
