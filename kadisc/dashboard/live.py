@@ -27,6 +27,8 @@ from .views import view_named
 CHECK_EVERY_S = 0.25
 UPDATE_EVERY_S = 1.0
 """How often ages are drawn anew where nothing else changes."""
+ASK_AGAIN_S = 5.0
+"""How often the node is asked about the row whose details are shown."""
 REST_OF_KEY_S = 0.05
 """How long the rest of a key that sends several bytes may take; ESC alone is a key too."""
 
@@ -206,7 +208,9 @@ class Dashboard:
         self._scene = replace(self._scene, state=replace(self._scene.state, asks_to_stop=True))
 
     def _ask_why(self, nursery: trio.Nursery) -> None:
-        """Asks the node about the row whose details are shown, and drops an earlier question."""
+        """Asks the node about the row whose details are shown, again and again while they are, and
+        drops an earlier question.
+        """
         self._asked.cancel()
         state = self._scene.state
         why = view_named(state.view).why
@@ -220,9 +224,13 @@ class Dashboard:
 
     async def _answer(self, row: str, peer: str, scope: trio.CancelScope) -> None:
         with scope:
-            answer = Answer(row, await self._source.why(peer))
-            self._scene = replace(self._scene, answer=answer)
-            self._at_once.set()
+            while True:
+                answer = self._scene.answer
+                if answer is None or answer.lines is None or not self._scene.state.paused:
+                    answer = Answer(row, await self._source.why(peer))
+                    self._scene = replace(self._scene, answer=answer)
+                    self._at_once.set()
+                await trio.sleep(ASK_AGAIN_S)
 
     async def _handle_signals(self) -> None:
         with trio.open_signal_receiver(signal.SIGWINCH, signal.SIGTSTP, signal.SIGCONT) as signals:
