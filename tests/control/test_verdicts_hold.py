@@ -82,12 +82,16 @@ async def given(node: Node) -> dict[str, set[str]]:
 
 
 async def found_by_lookups(node: Node, key: str) -> bool:
-    """Whether lookups of the info-hashes of the network come upon the peer, as searches do."""
+    """Whether lookups of the info-hashes of the network come upon the peer, as searches do, within
+    ten minutes: a member is not announced at each moment.
+    """
     why = node.why(key)
     assert why is not None
-    for info_hash in info_hashes(network_tag("testnet")):
-        if why.endpoint in (await node.get_peers(info_hash)).peers:
-            return True
+    for _ in range(20):
+        for info_hash in info_hashes(network_tag("testnet")):
+            if why.endpoint in (await node.get_peers(info_hash)).peers:
+                return True
+        await trio.sleep(ROUND_S)
     return False
 
 
