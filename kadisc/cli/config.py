@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from . import config_check, config_init, config_show
-from .parser import CommandParser
+from .parser import add_commands
 
 SUMMARY = "print, check or show the configuration"
 DESCRIPTION = (
@@ -22,15 +22,7 @@ _COMMANDS = {"init": config_init, "check": config_check, "show": config_show}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(
-        metavar="COMMAND", required=True, title="commands", parser_class=CommandParser
-    )
-    for name, command in _COMMANDS.items():
-        sub = commands.add_parser(
-            name, help=command.SUMMARY, description=command.DESCRIPTION, epilog=command.EXAMPLES
-        )
-        command.add_options(sub)
-        sub.set_defaults(execute_config=command.execute, parser=sub)
+    add_commands(parser, _COMMANDS, "execute_config")
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from . import key_export, key_import, key_show
-from .parser import CommandParser
+from .parser import add_commands
 
 SUMMARY = "show, export or import the node's identity key"
 DESCRIPTION = (
@@ -23,15 +23,7 @@ _COMMANDS = {"show": key_show, "export": key_export, "import": key_import}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(
-        metavar="COMMAND", required=True, title="commands", parser_class=CommandParser
-    )
-    for name, command in _COMMANDS.items():
-        sub = commands.add_parser(
-            name, help=command.SUMMARY, description=command.DESCRIPTION, epilog=command.EXAMPLES
-        )
-        command.add_options(sub)
-        sub.set_defaults(execute_key=command.execute, parser=sub)
+    add_commands(parser, _COMMANDS, "execute_key")
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import shutil
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Any, NoReturn
 
 from ..errors import UsageError
@@ -44,6 +45,23 @@ class CommandParser(argparse.ArgumentParser):
         self.formatter_class = RawDescriptionRichHelpFormatter
         self.usage = _short_usage(self._actions)
         return super().format_help()
+
+
+def add_commands(
+    parser: argparse.ArgumentParser, commands: Mapping[str, ModuleType], dest: str
+) -> None:
+    """Commands of a command. The options have the ``execute`` of the one that is typed as ``dest``,
+    and its parser as ``parser``.
+    """
+    group = parser.add_subparsers(
+        metavar="COMMAND", required=True, title="commands", parser_class=CommandParser
+    )
+    for name, command in commands.items():
+        sub = group.add_parser(
+            name, help=command.SUMMARY, description=command.DESCRIPTION, epilog=command.EXAMPLES
+        )
+        command.add_options(sub)
+        sub.set_defaults(**{dest: command.execute}, parser=sub)
 
 
 def _short_usage(actions: Sequence[argparse.Action]) -> str:

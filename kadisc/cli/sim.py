@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from . import sim_calibrate, sim_hunt, sim_list, sim_report, sim_run, sim_sweep
-from .parser import CommandParser
+from .parser import add_commands
 
 SUMMARY = "simulate thousands of real nodes in virtual time"
 DESCRIPTION = (
@@ -33,15 +33,7 @@ _COMMANDS = {
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(
-        metavar="COMMAND", required=True, title="commands", parser_class=CommandParser
-    )
-    for name, command in _COMMANDS.items():
-        sub = commands.add_parser(
-            name, help=command.SUMMARY, description=command.DESCRIPTION, epilog=command.EXAMPLES
-        )
-        command.add_options(sub)
-        sub.set_defaults(execute_sim=command.execute, parser=sub)
+    add_commands(parser, _COMMANDS, "execute_sim")
 
 
 def execute(options: argparse.Namespace) -> int:
