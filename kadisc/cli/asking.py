@@ -27,10 +27,10 @@ from ..control.client import ControlClient, open_client
 from ..control.methods.contacts import CONTACTS, ContactsParams
 from ..control.methods.status import STATUS, Status, StatusParams
 from ..control.socket_file import socket_path
-from ..errors import KadiscError, NotRunning, UsageError
+from ..errors import KadiscError, UsageError
 from ..observe.describe import count
 from .one_shot import open_one_shot
-from .options import configuration, state_folder
+from .options import configuration, running_folder, state_folder
 from .output import ProgressLine, say
 
 ParamsT = TypeVar("ParamsT", bound=msgspec.Struct)
@@ -136,9 +136,7 @@ async def ask_running(
     """Runs a method on the running node. Raises NotRunning if there is none, and if it sends
     nothing for ``silence_s``.
     """
-    folder = state_folder(configuration(options))
-    if folder is None:
-        raise NotRunning("this user has no home folder: --state-dir names that of the running node")
+    folder = running_folder(configuration(options))
     async with open_client(socket_path(folder)) as client:
         return await client.call(method, params, tell=tell, silence_s=silence_s)
 

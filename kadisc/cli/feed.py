@@ -184,7 +184,6 @@ def execute(options: argparse.Namespace) -> int:
 
 async def _feed(options: argparse.Namespace) -> int:
     from ..control.socket_file import socket_path
-    from ..errors import NotRunning
     from ..feed.candidates import FeedLimits
     from ..feed.loop import Feeder
     from ..feed.node_link import NodeLink
@@ -194,13 +193,11 @@ async def _feed(options: argparse.Namespace) -> int:
     from ..service.notify import Notifier
     from ..service.watchdog import told
     from .log_options import log_for
-    from .options import configuration, state_folder
+    from .options import configuration, running_folder
 
     config = configuration(options)
     log = log_for(options, config.log)
-    folder = state_folder(config)
-    if folder is None:
-        raise NotRunning("this user has no home folder: --state-dir names that of the running node")
+    folder = running_folder(config)
     where = where_document(parse_where(options.where or ()))
     node = NodeLink(socket_path(folder), options.network, options.of_service, where)
     report = FeedReport(log.tell)

@@ -256,6 +256,18 @@ def state_folder(config: Config) -> str | None:
     return _of_a_home(platformdirs.user_state_dir)
 
 
+def running_folder(config: Config) -> str:
+    """The state folder of the running node that a command is for. Raises NotRunning for a user
+    without a home.
+    """
+    folder = state_folder(config)
+    if folder is None:
+        from ..errors import NotRunning
+
+        raise NotRunning("this user has no home folder: --state-dir names that of the running node")
+    return folder
+
+
 def _of_a_home(folder_of: Callable[[str], str]) -> str | None:
     """The user's folder of one kind; None for a user whose home the system does not know."""
     try:

@@ -47,12 +47,9 @@ async def _stop(options: argparse.Namespace) -> int:
     from ..control.client import open_client
     from ..control.methods.reload import STOP, StopParams
     from ..control.socket_file import socket_path
-    from .options import configuration, state_folder
+    from .options import configuration, running_folder
 
-    folder = state_folder(configuration(options))
-    if folder is None:
-        raise NotRunning("this user has no home folder: --state-dir names that of the running node")
-    path = socket_path(folder)
+    path = socket_path(running_folder(configuration(options)))
     async with open_client(path) as client:
         process = _Process(client.process)
         try:

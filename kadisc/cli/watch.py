@@ -94,15 +94,10 @@ def execute(options: argparse.Namespace) -> int:
 
 async def _watch(options: argparse.Namespace) -> int:
     from ..control.socket_file import socket_path
-    from .options import configuration, state_folder
+    from .options import configuration, running_folder
     from .watching import print_frame, print_snapshots, show_watched
 
-    folder = state_folder(configuration(options))
-    if folder is None:
-        from ..errors import NotRunning
-
-        raise NotRunning("this user has no home folder: --state-dir names that of the running node")
-    path = socket_path(folder)
+    path = socket_path(running_folder(configuration(options)))
     if options.json:
         await print_snapshots(path, options.interval, once=options.once)
         return 0
