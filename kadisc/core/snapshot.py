@@ -19,9 +19,9 @@ from .peers.network_snapshot import PeerNetworkSnapshot
 from .reach.reach_snapshot import ReachSnapshot, ServiceReach
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class EntrySnapshot:
-    """A contact of the routing table."""
+    """A contact of the routing table. Not frozen, because that triples the cost of making it."""
 
     contact: Contact
     age_s: float
@@ -159,7 +159,7 @@ def _lookup(
 def dht_snapshot(dht: Dht, now: float) -> DhtSnapshot:
     buckets = []
     for bucket in dht.table.buckets():
-        entries = tuple(
+        entries = [
             EntrySnapshot(
                 entry.contact,
                 now - entry.first_verified_at,
@@ -170,13 +170,13 @@ def dht_snapshot(dht: Dht, now: float) -> DhtSnapshot:
                 entry.client,
             )
             for entry in bucket.entries
-        )
+        ]
         buckets.append(
             BucketSnapshot(
                 bucket.index,
                 bucket.capacity,
                 now - bucket.touched_at,
-                entries,
+                tuple(entries),
                 len(bucket.replacements),
             )
         )

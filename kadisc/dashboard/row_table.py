@@ -219,20 +219,25 @@ def _heads(
 def _row_line(
     widths: Sequence[tuple[RowColumn[T], int]], row: T, masked: bool, more: str
 ) -> list[Span]:
+    texts = [column.text(row) for column, _ in widths]
+    whole = "".join(texts)
+    # Nearly always a character is a cell; then nothing needs to be measured.
+    in_cells = masked or not (whole.isascii() and whole.isprintable())
     spans: list[Span] = []
-    for column, size in widths:
-        text = column.text(row)
-        if not (text.isascii() and text.isprintable()):
-            text = clean(text)
-        if masked:
-            text = masked_text(text)
-        used = cells(text)
-        if used > size:
-            text, used = plain(fit(((text, ""),), size, more)), size
-        space = " " * (size - used)
-        text = f" {space}{text}" if column.is_number else f" {text}{space}"
-        spans.append((text, column.style(row) if column.style is not None else ""))
+    for text, (column, size) in zip(texts, widths, strict=True):
+        if in_cells:
+            text = _fitted(text, size, masked, more)
+        elif len(text) > size:
+            text = text[: size - 1] + more
+        padding = " " * (size - (cells(text) if in_cells else len(text)))
+        style = "" if column.style is None else column.style(row)
+        spans.append((f" {padding}{text}" if column.is_number else f" {text}{padding}", style))
     return spans
+
+
+def _fitted(text: str, size: int, masked: bool, more: str) -> str:
+    text = clean(text)
+    return plain(fit(((masked_text(text) if masked else text, ""),), size, more))
 
 
 def _chosen(line: Sequence[Span], room: Room) -> Line:

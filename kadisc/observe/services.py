@@ -134,4 +134,4 @@ def _in_json(value: ServiceValue) -> int | str:
 
 def services_words(services: Mapping[str, int | str]) -> str:
     """The text for a `services_document`."""
-    return "  ".join(f"{name}={value}" for name, value in services.items()) or "no services"
+    return "  ".join([f"{name}={value}" for name, value in services.items()]) or "no services"

@@ -188,7 +188,7 @@ def watched_peers(listed: Iterable[ListedPeer]) -> list[WatchedPeer]:
             each.key.hex() if each.key is not None else None,
             _state(each),
             "none" if each.is_tried is None else "tried" if each.is_tried else "new",
-            _services(tuple(each.services.items())),
+            _services(tuple(each.services.items())) if each.services else {},
             _source(each.source),
             tenths(each.first_seen_s_ago),
             tenths(each.verified_s_ago),

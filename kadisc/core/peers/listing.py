@@ -68,10 +68,11 @@ def listed_peers(
             judgement = verdicts.of(known.peer)
             slots = view.slots_of(known.endpoint)
             found.append(_known(known, book.entry_at(known.endpoint), judgement, slots, now))
+    listed = {each.endpoint for each in found}
     for entry in book.entries():
         if len(found) == limit:
             return found
-        if verifier.at(entry.endpoint) is None:
+        if entry.endpoint not in listed:
             peer = entry.peer
             judgement = verdicts.of(peer) if peer is not None else None
             found.append(_remembered(entry, judgement, now))

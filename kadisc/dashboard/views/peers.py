@@ -20,6 +20,7 @@ _STATES: Final = {
     "remembered": "quiet",
     "unverified": "quiet",
 }
+_PLACES: Final = {state: place for place, state in enumerate(_STATES)}
 _VERDICTS: Final = {"good": "good", "busy": "poor", "bad": "bad", "wrong-network": "bad"}
 
 
@@ -48,7 +49,7 @@ _COLUMNS: Final = (
         lambda it: it.state,
         10,
         rank=1,
-        value=lambda it: list(_STATES).index(it.state) if it.state in _STATES else None,
+        value=lambda it: _PLACES.get(it.state),
         style=lambda it: _STATES.get(it.state, ""),
     ),
     RowColumn[WatchedPeer](
