@@ -30,9 +30,9 @@ class ReachConfig:
         0.25,
         within(0, 0.5),
         "While the first tests of a new node run, the upkeep of its routing table and gossip leave"
-        " this share of all hosts alone, and twice of it while few contacts are known. So there are"
-        " strangers among the witnesses also in a network that the node would contact as a whole"
-        " within seconds.",
+        " this share of all hosts alone, and 2.5 times of it while few contacts are known. So there"
+        " are strangers among the witnesses also in a network that the node would contact as a"
+        " whole within seconds.",
     )
     reserve_s: float = setting(
         120.0,

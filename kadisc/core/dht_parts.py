@@ -17,7 +17,7 @@ from .addressing.policy import AddressPolicy
 from .contract import purposes
 from .contract.counters import Counters
 from .contract.queries import PendingQuery
-from .limits.reserve import FEW_CONTACTS, LEAST_CONTACTS, StrangerReserve
+from .limits.reserve import FEW_CONTACTS, StrangerReserve
 from .table.bucket_fill import BucketFill
 from .table.candidates import Candidates
 from .table.link_monitor import LinkMonitor
@@ -103,10 +103,9 @@ class DhtParts:
         """Whether the contact is left alone for now; it is remembered until it is not. ``source``:
         as in `Candidates.add`.
         """
-        known = len(self.table)
-        if known >= FEW_CONTACTS:
+        if len(self.table) >= FEW_CONTACTS:
             self.reserve.narrow()
-        if known < LEAST_CONTACTS or not self.reserve.holds_back(contact.endpoint, now):
+        if not self.reserve.holds_back(contact.endpoint, now):
             return False
         self.reserve.hold(contact, source)
         return True

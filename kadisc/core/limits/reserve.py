@@ -8,7 +8,8 @@ contact them while the first tests run, for two minutes at most. What an applica
 lookups of the own ID and announces contact them all the same. The helpers are told which share it
 is, and draw witnesses from it.
 
-The first contacts are not held back, and in a small network no peers: there is nothing to spare.
+Without the lookups of the own ID a network of ten would not be joined: they contact all of it, and
+nothing is left to hold back. In a small network no peers are held back.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ PARTS: Final = 256
 """A share is counted in so many parts of all hosts."""
 MAX_HELD: Final = 256
 """Contacts that are remembered until they may be contacted."""
-LEAST_CONTACTS: Final = 8
-"""A routing table with fewer contacts takes what it gets."""
 FEW_CONTACTS: Final = 48
-"""Until it has so many, the share is twice as large: in a network of 60 nodes a quarter would be
-two or three witnesses.
+"""Until the routing table has so many contacts, the share is `AT_FIRST` times as large."""
+AT_FIRST: Final = 2.5
+"""In a network of 60 nodes some 25 can be witnesses, and the lookup of the own ID contacts ten of
+them: of the rest a quarter is three or four, and helpers in eight netgroups ask two each.
 """
-MOST_PARTS: Final = 128
+MOST_PARTS: Final = 192
 _PORT_BITS: Final = 16
 _HALF_AND_PORT_BITS: Final = 64 + 16
 _KEY_MASK: Final = (1 << 8 * KEY_BYTES) - 1
@@ -62,9 +63,16 @@ class HostSample:
         product = (int.from_bytes(endpoint, "big") >> bits) * self._factor & _KEY_MASK
         return product >> _PART_SHIFT < self._parts
 
+    def times(self, factor: float) -> HostSample:
+        """Another share, so many times as large, but at most three quarters of all hosts; the
+        smaller one of the two is part of the larger one.
+        """
+        parts = max(self._parts, min(MOST_PARTS, round(factor * self._parts)))
+        return HostSample(bytes((parts,)) + self.raw[1:])
+
 
 def drawn_sample(share: float, rng: Random) -> HostSample:
-    """About that share of all hosts, at least one part of 256 and at most half."""
+    """About that share of all hosts, at least one part of 256 and at most three quarters."""
     parts = max(1, min(MOST_PARTS, round(PARTS * share)))
     return HostSample(bytes((parts,)) + rng.randbytes(KEY_BYTES))
 
@@ -72,33 +80,34 @@ def drawn_sample(share: float, rng: Random) -> HostSample:
 class StrangerReserve:
     """Of one address family. It is in force from `begin` to `end`, or to the time given there."""
 
-    __slots__ = ("_contacted", "_held", "_is_wide", "ends_at", "sample")
+    __slots__ = ("_contacted", "_held", "_later", "ends_at", "sample")
 
     def __init__(self) -> None:
         self.sample: HostSample | None = None
         """The share that is held back; None while nothing is."""
         self.ends_at = NEVER
         """Until when; read for each contact that is named."""
-        self._is_wide = False
+        self._later: HostSample | None = None
+        """What is enough where more contacts are known."""
         self._contacted: ContactedHostsRule | None = None
         self._held = _NONE_HELD
 
     def begin(self, sample: HostSample, contacted: ContactedHostsRule, ends_at: float) -> None:
-        """``sample``: the share while few contacts are known, see `narrow`."""
-        self.sample = sample
-        self._is_wide = True
+        """``sample``: the share where many contacts are known; until then it is larger, and all of
+        it is in that one, see `narrow`.
+        """
+        self.sample = sample.times(AT_FIRST)
+        self._later = sample
         self.ends_at = ends_at
         self._contacted = contacted
 
     def narrow(self) -> None:
-        """The network is not small: half of the share is enough."""
-        sample = self.sample
-        if self._is_wide and sample is not None:
-            self._is_wide = False
-            self.sample = HostSample(bytes((max(1, sample.raw[0] // 2),)) + sample.raw[1:])
+        """The network is not small: the smaller share is enough."""
+        if self._later is not None:
+            self.sample, self._later = self._later, None
 
     def end(self) -> None:
-        self.sample = None
+        self.sample = self._later = None
         self.ends_at = NEVER
 
     def holds_back(self, endpoint: Endpoint, now: float) -> bool:

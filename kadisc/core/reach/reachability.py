@@ -98,7 +98,7 @@ class Reachability:
         if self._tests_at_all:
             self.deadline = now
             if (share := config.reach.reserve_share) > 0:
-                sample = drawn_sample(2 * share, context.rng)
+                sample = drawn_sample(share, context.rng)
                 self._reserve.begin(sample, context.contacted, now + config.reach.reserve_s)
         self._apply_conduct(now)
 

@@ -10,7 +10,7 @@ import pytest
 
 from kadisc.contacts import Contact
 from kadisc.core.limits.contacted import ContactedHosts
-from kadisc.core.limits.reserve import MAX_HELD, HostSample, StrangerReserve
+from kadisc.core.limits.reserve import AT_FIRST, MAX_HELD, HostSample, StrangerReserve
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.world import address
 
@@ -46,8 +46,9 @@ def test_the_port_does_not_matter() -> None:
 def test_strangers_of_the_share_are_left_alone_until_the_end() -> None:
     contacted = ContactedHosts(17, bytes(range(1, 17)), 330.0)
     reserve, drawn = StrangerReserve(), sample()
+    wide = drawn.times(AT_FIRST)
     inside = [address(number) for number in range(400) if address(number) in drawn]
-    outside = [address(number) for number in range(400) if address(number) not in drawn]
+    outside = [address(number) for number in range(400) if address(number) not in wide]
     assert not any(reserve.holds_back(each, 0.0) for each in inside), "not in force yet"
     reserve.begin(drawn, contacted, 120.0)
     assert all(reserve.holds_back(each, 1.0) for each in inside)
@@ -62,15 +63,16 @@ def test_strangers_of_the_share_are_left_alone_until_the_end() -> None:
     assert not reserve.holds_back(inside[1], 121.0)
 
 
-def test_where_many_contacts_are_known_half_of_the_share_is_enough() -> None:
-    reserve, drawn = StrangerReserve(), sample(128)
+def test_where_many_contacts_are_known_a_smaller_share_is_enough() -> None:
+    reserve, drawn = StrangerReserve(), sample(64)
     reserve.begin(drawn, ContactedHosts(17, bytes(range(1, 17)), 330.0), 120.0)
     hosts = [address(number) for number in range(2000)]
     before = {each for each in hosts if reserve.holds_back(each, 0.0)}
     reserve.narrow()
     after = {each for each in hosts if reserve.holds_back(each, 0.0)}
     assert after < before, "all that were left alone are strangers still"
-    assert len(after) / len(before) == pytest.approx(0.5, abs=0.1)
+    assert after == {each for each in hosts if each in drawn}
+    assert len(before) / len(after) == pytest.approx(AT_FIRST, rel=0.1)
     reserve.narrow()
     assert after == {each for each in hosts if reserve.holds_back(each, 0.0)}
 
