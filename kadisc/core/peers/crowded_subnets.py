@@ -92,10 +92,13 @@ class CrowdedSubnets:
 
     def _by_subnet(self) -> dict[bytes, list[KnownPeer]]:
         by_subnet: dict[bytes, list[KnownPeer]] = {}
+        subnet_of = self._scopes.subnet
         for known in self._known:
-            endpoint = known.endpoint
-            if not known.failures and not self._scopes.counts_alone(endpoint):
-                by_subnet.setdefault(self._scopes.subnet(endpoint), []).append(known)
+            if known.failures:
+                continue
+            subnet = subnet_of(known.endpoint)
+            if len(subnet) != len(known.endpoint):  # else it counts alone
+                by_subnet.setdefault(subnet, []).append(known)
         return by_subnet
 
     def _beyond(self, peers: list[KnownPeer]) -> list[KnownPeer]:
@@ -114,7 +117,9 @@ class CrowdedSubnets:
             for own in own_endpoints
             if not self._scopes.counts_alone(own)
         }
-        for known in self._known if hosts else ():
+        if not any(map(self._known.is_at_host, hosts.values())):
+            return []
+        for known in self._known:
             own = hosts.get(self._scopes.host(known.endpoint))
             if own is not None and not known.failures:
                 self._told_of_own_address = True

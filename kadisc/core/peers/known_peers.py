@@ -191,6 +191,10 @@ class KnownPeers:
                 return self._known[other]
         return None
 
+    def is_at_host(self, endpoint: Endpoint) -> bool:
+        """Whether a peer is at this address, on any port."""
+        return bool(self._by_host.like(endpoint))
+
     def count_sharing(self, endpoint: Endpoint) -> int:
         """How many peers at this address are not the first there."""
         return sum(self._known[other].shares_address for other in self._by_host.like(endpoint))

@@ -5,7 +5,6 @@ for each address family, and the peers that may help it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import inf
 from random import Random
 
 from ...endpoints import PUBLIC, Endpoint, Family, family_of
@@ -17,7 +16,7 @@ from ..reach.reach_snapshot import ReachSnapshot, ServiceReach
 from ..reach.reachability import Reachability
 from ..reach.service_checks import ServiceChecks
 from .components import PeerComponents
-from .known_peers import KnownPeers
+from .known_peers import KnownPeer, KnownPeers
 
 
 class PeersThatHelp:
@@ -30,26 +29,16 @@ class PeersThatHelp:
         self._partners = components.partners
         self._known = known
 
-    def reach_helpers(
-        self, family: Family, now: float, *, most: int | None = None, heard_s: float = inf
-    ) -> list[Helper]:
+    def reach_helpers(self, family: Family, now: float, *, most: int | None = None) -> list[Helper]:
         known = list(self._known)
         if most is not None and known:
             # From a place drawn at random on: most tests need one helper, of hundreds of peers.
             at = self._rng.randrange(len(known))
             known = known[at:] + known[:at]
-        since = now - heard_s
         mature: set[Endpoint] | None = None
         helpers: list[Helper] = []
         for each in known:
-            if (
-                not each.can_help
-                or each.inbound
-                or each.verified_at < since
-                or each.failures
-                or family_of(each.endpoint) is not family
-                or self._scopes.of(each.endpoint) is not PUBLIC
-            ):
+            if not self._may_help(each, family):
                 continue
             if mature is None:
                 mature = set(self._view.mature_holders())
@@ -60,6 +49,25 @@ class PeersThatHelp:
             if len(helpers) == most:
                 break
         return helpers
+
+    def witnesses(self, family: Family, since: float) -> list[Endpoint]:
+        return [
+            each.endpoint
+            for each in self._known
+            if each.verified_at >= since and self._may_help(each, family)
+        ]
+
+    def token_of(self, endpoint: Endpoint, now: float) -> bytes | None:
+        return self._partners.token_of(endpoint, now)
+
+    def _may_help(self, known: KnownPeer, family: Family) -> bool:
+        return (
+            known.can_help
+            and not known.inbound
+            and not known.failures
+            and family_of(known.endpoint) is family
+            and self._scopes.of(known.endpoint) is PUBLIC
+        )
 
     def has_new(self) -> bool:
         """Whether some offered help for the first time since this was asked last."""

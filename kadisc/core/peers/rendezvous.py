@@ -63,6 +63,8 @@ class RendezvousSchedule:
         self._running: set[int] = set()
         self._had_enough = False
         self._turn = rng.randrange(INFO_HASHES)
+        self.deadline = FOREVER
+        """When to call ``due``; it is read after every datagram."""
 
     def joined(self, now: float) -> None:
         """The first lookups come at once, one after the other; a lookup that announces also finds
@@ -76,6 +78,7 @@ class RendezvousSchedule:
                 self._announce_at[number] = now + place * self._config.stagger_s
         self._pause_s = self._config.first_pause_s
         self._look_up_at = now + (self._pause_s if self._conduct.announces else 0.0)
+        self._set_deadline()
 
     def address_changed(self, now: float) -> None:
         """The node's address changed: what was announced leads nowhere. Or its conduct changed: it
@@ -88,6 +91,7 @@ class RendezvousSchedule:
                 self._announce_at[number] = min(at, now + number * self._config.stagger_s)
             else:
                 self._announce_at[number] = FOREVER
+        self._set_deadline()
 
     def due(
         self, now: float, port: int | None, *, enough: bool, contacts: int
@@ -115,6 +119,7 @@ class RendezvousSchedule:
             self._look_up_at = now + self._jittered(self._pause_s)
             if self._turn not in self._running:
                 lookups.append(self._lookup(self._turn, port, announces=False))
+        self._set_deadline()
         return lookups
 
     def finished(self, number: int, now: float, *, stored: bool) -> None:
@@ -124,14 +129,14 @@ class RendezvousSchedule:
             self._announce_at[number] = min(
                 self._announce_at[number], now + self._jittered(self._config.retry_s)
             )
+        self._set_deadline()
 
-    def next_deadline(self) -> float:
-        # Without a list and min(), because this is called after every datagram.
+    def _set_deadline(self) -> None:
         deadline = self._look_up_at
         for number, at in enumerate(self._announce_at):
             if at < deadline and number not in self._running:
                 deadline = at
-        return deadline
+        self.deadline = deadline
 
     def _lookup(self, number: int, port: int | None, *, announces: bool) -> RendezvousLookup:
         self._running.add(number)

@@ -81,6 +81,6 @@ class RendezvousLookups:
     def next_deadline(self) -> float:
         deadline = FOREVER
         for schedule in self._schedules.values():
-            if (of_family := schedule.next_deadline()) < deadline:
-                deadline = of_family
+            if schedule.deadline < deadline:
+                deadline = schedule.deadline
         return deadline

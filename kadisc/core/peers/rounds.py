@@ -159,11 +159,22 @@ class GossipRounds:
         return commands
 
     def next_deadline(self) -> float:
-        deadline = min(self._round_at, self._scan_at, self._rechecks.next_deadline())
-        deadline = min(deadline, self._challengers.deadline)
+        # Without min(), because this is called after every datagram.
+        deadline = self._round_at
+        if self._scan_at < deadline:
+            deadline = self._scan_at
+        if (at := self._rechecks.next_deadline()) < deadline:
+            deadline = at
+        if (at := self._challengers.deadline) < deadline:
+            deadline = at
         if len(self._candidates):
-            deadline = min(deadline, self._check_at, self._burst.deadline)
-        return min(deadline, self._tell_at) if self._to_tell else deadline
+            if self._check_at < deadline:
+                deadline = self._check_at
+            if (at := self._burst.deadline) < deadline:
+                deadline = at
+        if self._to_tell and self._tell_at < deadline:
+            deadline = self._tell_at
+        return deadline
 
     @property
     def crowded(self) -> tuple[CrowdedSubnet, ...]:

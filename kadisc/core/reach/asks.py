@@ -39,7 +39,6 @@ from ..contract.queries import (
 from ..contract.times import FOREVER
 from ..limits.reserve import HostSample
 from .help_context import HelpContext, HelpOutcome, at_port
-from .helpers import Helper
 from .reach_query import reach_query
 
 REPEATED_S: Final = 30.0
@@ -246,9 +245,9 @@ class Asks:
         witness = self._draw(ask, now)
         if witness is None:
             return None
-        ask.tried.append(witness.endpoint)
+        ask.tried.append(witness)
         ask.token_renewed = False
-        return self._knock(ask, witness.endpoint, witness.token)
+        return self._knock(ask, witness, self._context.sources.token_of(witness, now))
 
     def _knock(self, ask: Ask, witness: Endpoint, token: bytes | None) -> SendQuery:
         context = self._context
@@ -257,26 +256,26 @@ class Asks:
             witness, knock, ask, purposes.REACH_HELP, context.config.witness_timeout_s
         )
 
-    def _draw(self, ask: Ask, now: float) -> Helper | None:
+    def _draw(self, ask: Ask, now: float) -> Endpoint | None:
         """A witness, by netgroup first, so that many peers of one operator count as one."""
         context, netgroup = self._context, self._context.scopes.netgroup
         family = family_of(ask.source)
         barred = {netgroup(ask.source)}
         if (own_ip := context.own_ip(family)) is not None:
             barred.add(netgroup(Endpoint(own_ip + b"\1\1")))
-        by_netgroup: dict[bytes, list[Helper]] = {}
-        strangers: dict[bytes, list[Helper]] = {}
-        for helper in context.sources.reach_helpers(family, now, heard_s=WITNESS_HEARD_S):
-            group = netgroup(helper.endpoint)
+        by_netgroup: dict[bytes, list[Endpoint]] = {}
+        strangers: dict[bytes, list[Endpoint]] = {}
+        for witness in context.sources.witnesses(family, now - WITNESS_HEARD_S):
+            group = netgroup(witness)
             if (
                 group not in barred
-                and helper.endpoint not in ask.tried
-                and not context.is_same_host(helper.endpoint, ask.source)
-                and self._left_alone.get(helper.endpoint, now) <= now
+                and witness not in ask.tried
+                and not context.is_same_host(witness, ask.source)
+                and self._left_alone.get(witness, now) <= now
             ):
-                by_netgroup.setdefault(group, []).append(helper)
-                if ask.strangers is not None and helper.endpoint in ask.strangers:
-                    strangers.setdefault(group, []).append(helper)
+                by_netgroup.setdefault(group, []).append(witness)
+                if ask.strangers is not None and witness in ask.strangers:
+                    strangers.setdefault(group, []).append(witness)
         netgroups = len(by_netgroup) + len(ask.tried)
         most = min(MAX_WITNESSES, max(LEAST_WITNESSES, netgroups // NETGROUPS_EACH))
         if not by_netgroup or len(ask.tried) >= most:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import Protocol
 
 from ...endpoints import Endpoint, Family
@@ -29,11 +28,19 @@ class HelperSource(Protocol):
     """What the room `peers` knows of helpers."""
 
     def reach_helpers(
-        self, family: Family, now: float, *, most: int | None = None, heard_s: float = inf
+        self, family: Family, now: float, *, most: int | None = None
     ) -> Sequence[Helper]:
-        """Those that are known in the family and answered within ``heard_s`` seconds, in no
-        particular order. ``most``: how many of them, drawn at random, are enough.
+        """Those that are known in the family, in no particular order. ``most``: how many of them,
+        drawn at random, are enough.
         """
+        ...
+
+    def witnesses(self, family: Family, since: float) -> Sequence[Endpoint]:
+        """The endpoints of those that are known in the family and answered ``since`` or later."""
+        ...
+
+    def token_of(self, endpoint: Endpoint, now: float) -> bytes | None:
+        """The gossip token that it gave this node, as far as it is still good."""
         ...
 
     def token_received(self, endpoint: Endpoint, token: bytes, now: float) -> None:

@@ -67,11 +67,9 @@ def _look(lab: Lab, new_member: NewMember, *, known_too: bool) -> None:
             new_member.until_verified = since
     if new_member.until_held is None:
         new_member.foreign_slots = sum(
-            seen.slots
+            peer_network_of(other).components.view.slots_of(host.outside)
             for other in members(lab)
             if other is not host
-            for seen in peer_network_of(other).snapshot(now).view.peers
-            if _is(seen.peer, host)
         )
         if new_member.foreign_slots >= SLOTS:
             new_member.until_held = since
@@ -82,10 +80,6 @@ def _look(lab: Lab, new_member: NewMember, *, known_too: bool) -> None:
         ) / max(1, len(there))
         if new_member.known_by == 1.0:
             new_member.until_known = since
-
-
-def _is(peer: object, host: Host) -> bool:
-    return getattr(peer, "endpoint", None) == host.outside
 
 
 def _metrics(lab: Lab, new_members: list[NewMember]) -> Metrics:

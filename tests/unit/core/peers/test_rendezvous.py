@@ -38,9 +38,9 @@ def run(
 ) -> list[tuple[float, RendezvousLookup]]:
     """All lookups between ``start`` and ``end``; each ends after half a second."""
     done = []
-    while (now := rendezvous.next_deadline()) <= end:
+    while (now := rendezvous.deadline) <= end:
         lookups = rendezvous.due(max(now, start), 6881, enough=enough, contacts=contacts)
-        assert rendezvous.next_deadline() > now
+        assert rendezvous.deadline > now
         for lookup in lookups:
             done.append((now, lookup))
             rendezvous.finished(lookup.number, now + 0.5, stored=stored or not lookup.announces)
@@ -55,7 +55,7 @@ def test_the_hashes_follow_from_the_name() -> None:
 
 
 def test_nothing_is_looked_up_before_the_node_has_joined() -> None:
-    assert schedule().next_deadline() == FOREVER
+    assert schedule().deadline == FOREVER
 
 
 def test_all_four_info_hashes_are_announced_at_once_and_then_every_quarter_of_an_hour() -> None:
@@ -102,7 +102,7 @@ def test_losing_the_last_peers_brings_one_lookup_soon() -> None:
     rendezvous.joined(0.0)
     run(rendezvous, 0.0, 4000.0, enough=True)
     rendezvous.due(4001.0, None, enough=False, contacts=1000)
-    assert rendezvous.next_deadline() <= 4001.0 + 1.2 * CONFIG.first_pause_s
+    assert rendezvous.deadline <= 4001.0 + 1.2 * CONFIG.first_pause_s
 
 
 def test_an_announce_that_no_node_stored_is_repeated_sooner() -> None:
