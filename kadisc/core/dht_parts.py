@@ -8,9 +8,8 @@ from typing import Final
 
 from ..contacts import Contact
 from ..endpoints import Family
-from ..wire.compact import CONTACT_BYTES
 from .addressing.bep42_places import SubnetPlaces
-from .addressing.contact_pool import ContactPool
+from .addressing.contact_pool import ContactPool, packed_in
 from .addressing.external_address import ExternalAddress
 from .addressing.own_subnet import OwnSubnet
 from .addressing.policy import AddressPolicy
@@ -67,12 +66,13 @@ class DhtParts:
 
     def contacts_in(self, raw: bytes, family: Family, pending: PendingQuery) -> list[Contact]:
         """The usable contacts that an answer names, without those that are left alone for now."""
-        command = pending.command
+        command, packed = pending.command, packed_in(raw, family)
         if command.only_new_contacts:
-            raw = self.table.unknown_in(raw)
-        named = self.pool.named_in(raw, family)
-        usable = self.scopes.usable(named, pending.endpoint)
-        refused = len(raw) // CONTACT_BYTES[family] - len(usable)
+            packed = self.table.unknown(packed)
+            if not packed:
+                return []
+        usable = self.scopes.usable(self.pool.named(packed), pending.endpoint)
+        refused = len(packed) - len(usable)
         if refused:
             self.counters.refuse("reported-contact-unusable", refused)
         now = pending.sent_at

@@ -20,10 +20,10 @@ def decode(payload: bytes, *, allow_slow: bool = True) -> Message:
     everything that needs the slow decoder, as ``slow-decode-budget`` (see `bencode.Decode`); what
     was refused so, `decode_slowly` can read.
     """
-    if (query := usual.read_query(payload)) is not None:
-        return query
-    if (reply := usual.read_reply(payload)) is not None:
-        return reply
+    is_reply = payload.endswith(usual.REPLY_END)
+    usually = usual.read_reply(payload) if is_reply else usual.read_query(payload)
+    if usually is not None:
+        return usually
     try:
         envelope = bencode.decode(payload, allow_slow=False)
     except DecodeError:

@@ -29,6 +29,8 @@ _WANTED: Final[dict[bytes | None, frozenset[bytes] | None]] = {
     b"2:n6": _IPV6,
 }
 
+REPLY_END: Final = b"1:y1:re"
+"""How a reply with sorted keys ends, and none of the queries that are read here."""
 _int_from_bytes: Final = int.from_bytes  # big-endian
 _END: Final = rb"(?:2:tk8:(.{8}))?(?:4:wantl(2:n4|2:n42:n6|2:n6)e)?e1:q9:"
 _usual_query: Final = re.compile(

@@ -10,6 +10,7 @@ and equal ones are one object.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from ...contacts import Contact
@@ -40,6 +41,16 @@ class PooledContact(NamedTuple):
     """The scope of its address, without regard to the policy of a node."""
 
 
+def packed_in(raw: bytes, family: Family) -> list[bytes]:
+    """The single contacts in ``nodes`` (IPv4) or ``nodes6`` (IPv6), in compact form; raises
+    DecodeError if the length is not a multiple.
+    """
+    size = CONTACT_BYTES[family]
+    if len(raw) % size:
+        raise DecodeError("bad-nodes")
+    return [raw[start : start + size] for start in range(0, len(raw), size)]
+
+
 class ContactPool:
     """Keeps at most ``max_contacts`` in two generations; each call is O(1) for every input. A
     contact that was evicted is made again, and is equal.
@@ -58,22 +69,18 @@ class ContactPool:
     def __len__(self) -> int:
         return len(self._current) + len(self._previous)
 
-    def named_in(self, raw: bytes, family: Family) -> list[PooledContact]:
-        """The contacts in ``nodes`` (IPv4) or ``nodes6`` (IPv6), in their order, each once; raises
-        DecodeError if the length is not a multiple.
+    def named(self, packed: Iterable[bytes]) -> list[PooledContact]:
+        """The contacts that an answer names (`packed_in`), in their order, each once.
 
         They are unchecked claims of the sender. Whether an address may be contacted at all (port 0,
         multicast, private) is decided by `AddressPolicy`.
         """
-        size = CONTACT_BYTES[family]
-        if len(raw) % size:
-            raise DecodeError("bad-nodes")
-        packed = dict.fromkeys([raw[start : start + size] for start in range(0, len(raw), size)])
+        each_once = dict.fromkeys(packed)
         current = self._current
         try:
-            return [current[each] for each in packed]
+            return [current[each] for each in each_once]
         except KeyError:
-            return [current.get(each) or self._recall(each) for each in packed]
+            return [current.get(each) or self._recall(each) for each in each_once]
 
     def pooled(self, contact: Contact) -> PooledContact:
         packed = pack_contact(contact)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Final
 
 from ...config import CLIENT_VERSION, CoreConfig
@@ -108,10 +109,10 @@ class SendQueue:
             if self._separate and command.priority is not MAINTENANCE
             else 1.0
         )
-        return (
-            len(self.transactions) >= share * self._config.max_outstanding
-            or self._waiting() >= share * self._config.max_waiting
-        )
+        if len(self.transactions) >= share * self._config.max_outstanding:
+            return True
+        any_waits = self._queues or self.join_yield.waiting or self._spacing.deadline < inf
+        return bool(any_waits) and self._waiting() >= share * self._config.max_waiting
 
     def released(self, now: float) -> Sequence[SendQuery]:
         """The queries that need not wait any longer."""

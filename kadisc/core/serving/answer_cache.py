@@ -80,12 +80,9 @@ class AnswerCache:
             region = self._regions.get(prefix) or self._index_region(prefix)
             key = region[0], target >> region[0]
             return self._answers.get(key) or self._add(key, target, region[1])
-        return b"".join(
-            [
-                entry.pooled.packed
-                for entry in table.closest(target, self.k, self._scopes.of(source))
-            ]
-        )
+        scope = None if table.is_of_one_scope else self._scopes.of(source)
+        entries = table.closest(target, self.k, scope)
+        return b"".join([entry.pooled.packed for entry in entries])
 
     def _index_table(self) -> None:
         """The index stays empty if an answer needs contacts that are not returnable. Where answers

@@ -147,10 +147,15 @@ class Bucket:
 
     def nearest(self, target: NodeId, count: int) -> list[Entry]:
         """The returnable entries nearest to ``target``, nearest first."""
+        found: list[Entry] = []
+        self.add_nearest(found, target, count)
+        return found
+
+    def add_nearest(self, found: list[Entry], target: NodeId, count: int) -> None:
+        """Adds them to ``found`` until that has ``count``."""
         cells = self._cells
         distance_to = target.__xor__
         first = target >> self._shift & self._last_cell
-        found: list[Entry] = []
         # Written out, because this is most of the time of an answer.
         for step in range(len(cells)):
             cell = cells[first ^ step]
@@ -161,8 +166,8 @@ class Bucket:
                 if not (entry.failures or entry.inbound):
                     found.append(entry)
             if len(found) >= count:
-                return found[:count]
-        return found
+                del found[count:]
+                return
 
     def keep_replacement(self, entry: Entry) -> None:
         """Adds it to the replacement cache, in place of an older one with the same ID."""

@@ -88,7 +88,7 @@ class BucketFill:
         """
         table = self._table
         index = table.bucket_index(node_id)
-        if table.is_wide(index) and table.count(index) < WELL_FILLED * table.capacity(index):
+        if table.is_wide_and_below(WELL_FILLED, index):
             return random_id_in_bucket(table.own_id, index, self._rng)
         return table.own_id
 

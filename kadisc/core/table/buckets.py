@@ -56,9 +56,12 @@ class Buckets:
         sizes = self._config.bucket_sizes
         return sizes[index] if index < len(sizes) else sizes[-1]
 
-    def is_wide(self, index: int) -> bool:
-        """Whether that bucket has more places than the deepest ones."""
-        return self.capacity(index) > self._config.bucket_sizes[-1]
+    def is_wide_and_below(self, share: float, index: int) -> bool:
+        """Whether that bucket has more places than the deepest ones, and entries in less than this
+        share of them.
+        """
+        capacity = self.capacity(index)
+        return capacity > self._config.bucket_sizes[-1] and self.count(index) < share * capacity
 
     def count(self, index: int) -> int:
         """Entries in one bucket."""
@@ -123,16 +126,17 @@ class Buckets:
             # first, and that bucket nearly always holds enough.
             difference = self.own_id ^ target
             own = ID_BITS - difference.bit_length()
-            own_bucket = self._buckets.get(own)
-            found = own_bucket.nearest(target, count) if own_bucket is not None else []
-            if len(found) == count:
-                return found
-            for index in by_distance(self._order, difference):
-                if index == own:
-                    continue
-                found += self._buckets[index].nearest(target, count - len(found))
+            buckets = self._buckets
+            found: list[Entry] = []
+            if (own_bucket := buckets.get(own)) is not None:
+                own_bucket.add_nearest(found, target, count)
                 if len(found) == count:
                     return found
+            for index in by_distance(self._order, difference):
+                if index != own:
+                    buckets[index].add_nearest(found, target, count)
+                    if len(found) == count:
+                        return found
             fit = list(self)
         else:
             # One contact in the own LAN must not make each answer a search of the whole table: of

@@ -76,6 +76,10 @@ class CheckQueue:
         self.times.insert(place, at)
         self.entries.insert(place, entry)
 
+    def take_first(self) -> None:
+        """Removes the first entry; there must be one."""
+        del self.times[0], self.entries[0]
+
     def take_out(self, entry: Entry) -> float:
         """Removes the entry; returns its time, inf if it was not there."""
         times, entries = self.times, self.entries
@@ -152,9 +156,12 @@ class Revalidation:
         self._put(entry, at)
 
     def _put(self, entry: Entry, at: float) -> None:
+        self._put_in_queue(entry, at)
+        self._set_deadline()
+
+    def _put_in_queue(self, entry: Entry, at: float) -> None:
         is_new = entry.inbound and not entry.failures and self._is_new_neighbour(entry)
         (self._neighbours if is_new else self._rest).put(entry, at)
-        self._set_deadline()
 
     def forget(self, entry: Entry) -> None:
         self._take_out(entry)
@@ -179,14 +186,15 @@ class Revalidation:
     def _due_in(self, queue: CheckQueue, now: float) -> Entry | None:
         while queue.times and queue.times[0] <= now:
             entry = queue.entries[0]
+            queue.take_first()
             if entry.inbound and not entry.failures and (quiet_at := self._quiet_at(entry)) > now:
-                self.check_at(entry, quiet_at)
+                self._put_in_queue(entry, quiet_at)
             elif entry.checking:
-                self.check_at(entry, now + self._config.check_interval_s)
+                self._put_in_queue(entry, now + self._config.check_interval_s)
             else:
                 # It keeps a place in case nothing is learned: the answer was an error, or the check
                 # could not be sent.
-                self.check_at(entry, now + self._config.retry_after_failure_s)
+                self._put_in_queue(entry, now + self._config.retry_after_failure_s)
                 return entry
         return None
 

@@ -11,13 +11,12 @@ are entries beyond the soft cap of their netgroup (`diversity.py`): they give wa
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ...config import TableConfig
 from ...contacts import Contact
 from ...endpoints import Endpoint, Family
 from ...ids import ID_BYTES, NodeId
-from ...wire.compact import CONTACT_BYTES
 from ..addressing.bep42 import Bep42Check, anywhere
 from ..addressing.contact_pool import ContactPool
 from ..addressing.own_ids import OwnIds
@@ -120,16 +119,10 @@ class RoutingTable(Buckets):
             return Offer(ADDED, self._insert(bucket, newcomer))
         return self._when_full(bucket, newcomer)
 
-    def unknown_in(self, raw: bytes) -> bytes:
+    def unknown(self, packed: Iterable[bytes]) -> list[bytes]:
         """Of compact contacts of this family, those at whose endpoints there is no entry."""
-        by_endpoint, size = self._by_endpoint, CONTACT_BYTES[self.family]
-        return b"".join(
-            [
-                raw[at : at + size]
-                for at in range(0, len(raw), size)
-                if raw[at + ID_BYTES : at + size] not in by_endpoint
-            ]
-        )
+        by_endpoint = self._by_endpoint
+        return [each for each in packed if each[ID_BYTES:] not in by_endpoint]
 
     def wants(self, contact: Contact) -> bool:
         """Whether verifying this unverified contact is worth a query: there is a vacancy, or a

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...core.table.bucket import Entry
 from ...endpoints import Endpoint, format_endpoint
 from ..model.host import Host
 from .generations import Generations
@@ -26,15 +27,14 @@ class UnansweredOracle:
     def __init__(self, broken: Broken) -> None:
         self._broken = broken
         # When the entry last answered as of its last check, and how many checks there were since.
-        self._checks: Generations[tuple[int, Endpoint], tuple[float, int]] = Generations(TURN_S)
+        self._checks: Generations[Entry, tuple[float, int]] = Generations(TURN_S)
 
     def check_sent(self, host: Host, endpoint: Endpoint, now: float) -> None:
         dht = host.dht
         entry = dht.table.at(endpoint)
         if entry is None or not dht.parts.link.online:
             return
-        key = host.number, endpoint
-        last = self._checks.get(key)
+        last = self._checks.get(entry)
         count = last[1] + 1 if last is not None and last[0] == entry.verified_at else 1
         if count > MAX_UNANSWERED and entry.returnable:
             self._broken(
@@ -42,4 +42,4 @@ class UnansweredOracle:
                 f"{format_endpoint(endpoint)} left {count - 1} checks without a reply and is "
                 "still returned to others",
             )
-        self._checks.put(key, (entry.verified_at, count), now)
+        self._checks.put(entry, (entry.verified_at, count), now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kadisc.core.addressing.contact_pool import GRAIN_S, MAX_CLIENTS, ContactPool
+from kadisc.core.addressing.contact_pool import GRAIN_S, MAX_CLIENTS, ContactPool, packed_in
 from kadisc.endpoints import Family
 from kadisc.errors import DecodeError
 from kadisc.wire.compact import pack_contact, pack_contacts
@@ -13,8 +13,8 @@ from tests.support.contacts import contact
 
 def test_equal_contacts_are_one_object() -> None:
     pool, known = ContactPool(), [contact(number) for number in range(8)]
-    named = pool.named_in(pack_contacts(known), Family.IPV4)
-    again = pool.named_in(pack_contacts([*known[::-1], known[0]]), Family.IPV4)
+    named = pool.named(packed_in(pack_contacts(known), Family.IPV4))
+    again = pool.named(packed_in(pack_contacts([*known[::-1], known[0]]), Family.IPV4))
     assert [each.contact for each in named] == known
     assert all(a is b for a, b in zip(named, again[::-1], strict=True)), "the same, and each once"
     assert all(pool.pooled(a) is b for a, b in zip(known, named, strict=True))
@@ -25,7 +25,7 @@ def test_equal_contacts_are_one_object() -> None:
 def test_a_length_that_is_not_a_multiple_is_refused() -> None:
     for family, size in ((Family.IPV4, 27), (Family.IPV6, 26)):
         with pytest.raises(DecodeError):
-            ContactPool().named_in(bytes(size), family)
+            packed_in(bytes(size), family)
 
 
 def test_the_pool_is_bounded_and_keeps_contacts_in_use() -> None:
