@@ -31,12 +31,11 @@ from ..core.contract.saved_state import SavedState
 from ..doctor.checks import asks_node, examine_machine, facts_for, merged, needs_node
 from ..doctor.contradictions import contradictions
 from ..doctor.finding import CheckResult, worst_of
-from ..doctor.gather import MAX_WAIT_S
 from ..doctor.gathering.chain import ShakeHands, Spoken
 from ..doctor.gathering.links import bind_facts, has_way_out
 from ..doctor.gathering.machine import Plan, gather_machine
 from ..doctor.machine import ConfigFacts, FileFault, MachineFacts, SocketFileFacts
-from ..doctor.names import NAMES
+from ..doctor.names import MAX_WAIT_S, NAMES
 from ..doctor.setup import ELSEWHERE, NodeSetup, setup_from
 from ..errors import KadiscError, NotRunning, UsageError
 from ..net.api.node import Node

@@ -17,7 +17,6 @@ from ..errors import BindError, UsageError
 from ..net.api.node import Node
 from ..net.api.open import open_everywhere, open_node, open_port, open_ports
 from ..net.config_file import GivenValues, config_from
-from ..net.devnet import open_devnet
 from ..net.environment import may_map
 from ..net.join.own_address import external_doubts
 from ..net.mapping.arguments import mapped_ports
@@ -43,6 +42,8 @@ async def opened(options: argparse.Namespace, given: GivenValues) -> AsyncIterat
         return open_ports(config) if config.bind else _default_ports(config, is_devnet=is_devnet)
 
     if is_devnet:
+        from ..net.devnet import open_devnet
+
         with _folder_of_devnet(config, options) as folder:
             config = replace(config, state_dir=folder)
             async with (

@@ -9,68 +9,22 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
 from ..errors import KadiscError, UsageError
 from ..text import one_line
 from ..version import COMPILED, __version__
-from . import (
-    announce,
-    book,
-    completion,
-    config,
-    conformance,
-    doctor,
-    feed,
-    feedback,
-    find,
-    get,
-    key,
-    metrics,
-    peer,
-    peers,
-    ping,
-    put,
-    record,
-    reload,
-    resolve,
-    run,
-    sim,
-    status,
-    stop,
-    watch,
-    why,
-)
 from .exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USAGE, failure_of
 from .output import print_error, say_error
 from .parser import CommandParser
 
-_COMMANDS = {
-    "run": run,
-    "find": find,
-    "peers": peers,
-    "announce": announce,
-    "put": put,
-    "get": get,
-    "resolve": resolve,
-    "ping": ping,
-    "status": status,
-    "watch": watch,
-    "doctor": doctor,
-    "record": record,
-    "why": why,
-    "feedback": feedback,
-    "feed": feed,
-    "book": book,
-    "peer": peer,
-    "reload": reload,
-    "stop": stop,
-    "metrics": metrics,
-    "conformance": conformance,
-    "sim": sim,
-    "key": key,
-    "config": config,
-    "completion": completion,
-}
+COMMANDS: Final = (
+    *("run", "find", "peers", "announce", "put", "get", "resolve", "ping", "status", "watch"),
+    *("doctor", "record", "why", "feedback", "feed", "book", "peer", "reload", "stop", "metrics"),
+    *("conformance", "sim", "key", "config", "completion"),
+)
+"""The modules of this folder that are commands, in the order of the help."""
 
 _EXAMPLES = """\
 examples:
@@ -173,10 +127,11 @@ def _parse(words: list[str]) -> argparse.Namespace:
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words = ["run", *words]
     words, program = _without_program(words)
-    parser = build_parser()
+    # The modules of all others are imported only for the help, and for what is no command.
+    parser = build_parser([words[0]] if words[0] in COMMANDS else COMMANDS)
     options, left_over = parser.parse_known_args(words)
     options.program = program
-    if left_over and left_over[0] in _COMMANDS:
+    if left_over and left_over[0] in COMMANDS:
         raise UsageError(
             f"the command comes first, as in kadisc {left_over[0]} --bootstrap HOST:PORT"
         )
@@ -193,7 +148,8 @@ def _without_program(words: list[str]) -> tuple[list[str], list[str]]:
     return words, []
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The parser of the command line, with the commands of these names."""
     parser = CommandParser(
         prog="kadisc",
         description=(
@@ -208,7 +164,8 @@ def build_parser() -> argparse.ArgumentParser:
         version=f"kadisc {__version__}{' (compiled)' if COMPILED else ''}",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
-    for name, command in _COMMANDS.items():
+    for name in names:
+        command = import_module(f".{name}", __package__)
         sub = commands.add_parser(
             name, help=command.SUMMARY, description=command.DESCRIPTION, epilog=command.EXAMPLES
         )

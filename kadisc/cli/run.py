@@ -69,13 +69,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     if options.ephemeral and options.state_dir is not None:
         raise UsageError("--ephemeral keeps no state, so it cannot be given with --state-dir")
-    from .tasks import Ending, Hangups, run_until_signalled
+    import gc
 
-    ending, hangups = Ending(), Hangups()
-    # A signal is the normal end of a node; but SIGHUP has it read its configuration again.
-    return run_until_signalled(
-        lambda: _run(options, ending, hangups), when_signalled=0, ending=ending, hangups=hangups
-    )
+    gc.disable()  # until `spare_collections`: it would take a tenth of the time of the imports
+    try:
+        from .tasks import Ending, Hangups, run_until_signalled
+
+        ending, hangups = Ending(), Hangups()
+        # A signal is the normal end of a node; but SIGHUP has it read its configuration again.
+        return run_until_signalled(
+            lambda: _run(options, ending, hangups), when_signalled=0, ending=ending, hangups=hangups
+        )
+    finally:
+        gc.enable()
 
 
 def spare_collections() -> None:
@@ -86,12 +92,13 @@ def spare_collections() -> None:
     bounds has some 100,000, half of them modules, classes and functions: with no reply meanwhile,
     that takes 60 ms. What is there at the start is left out from now on, and all generations are
     collected a fiftieth as often: what a node makes is nearly always freed without the collector.
-    Nothing is collected before that: imports leave two dozen objects of garbage, and to look for
-    them takes 30 ms, in which the node could join.
+    Nothing is collected before that, and the collector is off: imports leave two dozen objects of
+    garbage, and to look for them takes 30 ms, in which the node could join.
     """
     import gc
 
     gc.freeze()
+    gc.enable()
     young, middle, _ = gc.get_threshold()
     gc.set_threshold(young, middle, MIDDLE_COLLECTIONS)
 

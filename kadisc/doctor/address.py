@@ -5,8 +5,9 @@ from __future__ import annotations
 from ..core.addressing.external_address import Confidence
 from ..endpoints import Endpoint, Scope, format_ip, scope_of
 from ..observe.describe import count, family_name
+from .check import DoctorCheck
 from .facts import DoctorFacts, FamilyFacts
-from .finding import DoctorCheck, DoctorFinding, ok, skipped, warning
+from .finding import DoctorFinding, ok, skipped, warning
 
 PATIENCE_S = 300.0
 """Until then a node may not know its address: it has not asked enough others."""

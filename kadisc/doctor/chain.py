@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .finding import DoctorCheck, DoctorFinding, failure, ok, skipped
+from .check import DoctorCheck
+from .finding import DoctorFinding, failure, ok, skipped
 from .machine import ChainPort, MachineFacts, Unknown
 
 

@@ -9,11 +9,12 @@ from .address import ADDRESS
 from .bootstrap import BOOTSTRAP
 from .buffers import BUFFERS
 from .chain import CHAIN
+from .check import DoctorCheck
 from .clock import CLOCK
 from .config import CONFIG
 from .conntrack import CONNTRACK
 from .facts import DoctorFacts
-from .finding import CheckResult, CheckVerdict, DoctorCheck, DoctorFinding, skipped
+from .finding import CheckResult, CheckVerdict, DoctorFinding, skipped
 from .firewall import FIREWALL
 from .joined import JOINED
 from .lan import LAN

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from statistics import median
 
-from .finding import DoctorCheck, DoctorFinding, failure, ok, skipped, warning
+from .check import DoctorCheck
+from .finding import DoctorFinding, failure, ok, skipped, warning
 from .machine import ClockFacts, MachineFacts, Unknown
 
 MOST_S = 300.0

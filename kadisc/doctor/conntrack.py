@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .finding import DoctorCheck, DoctorFinding, failure, ok, skipped, warning
+from .check import DoctorCheck
+from .finding import DoctorFinding, failure, ok, skipped, warning
 from .machine import ConntrackFacts, MachineFacts, Unknown
 
 FULL = 0.8

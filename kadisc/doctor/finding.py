@@ -1,13 +1,10 @@
-"""What a check says, and what a check is."""
+"""What a check says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-
-from .facts import DoctorFacts
-from .machine import MachineFacts
 
 
 class CheckVerdict(Enum):
@@ -49,32 +46,6 @@ class DoctorFinding:
     def __post_init__(self) -> None:
         if self.verdict.has_remedy != bool(self.remedy):
             raise ValueError(f"a finding has a remedy exactly if something is wrong: {self}")
-
-
-NodeFind = Callable[[DoctorFacts], tuple[DoctorFinding, ...]]
-MachineFind = Callable[[MachineFacts], tuple[DoctorFinding, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class DoctorCheck:
-    """Both functions are pure: the same facts give the same findings.
-
-    Args:
-        name: What ``--only`` calls it.
-        find: Of the facts that the node itself has; carried out in its process.
-        look: Of the facts of the machine, which the command gathers.
-        needs: The fields of `MachineFacts` that ``look`` reads.
-        after: The checks whose failure explains that this one fails as well.
-        by_family: Whether only its findings on an address family can follow from others: those on
-            the whole node say what the operator chose, such as ``--read-only``.
-    """
-
-    name: str
-    find: NodeFind | None = None
-    look: MachineFind | None = None
-    needs: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-    by_family: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,8 @@ from ..observe.socket_snapshot import SocketSnapshot
 from ..service_values import ServiceAddress, ServiceValue
 from ..wire.records import decode_record
 from .facts import FORK, DoctorFacts, FamilyFacts
+from .names import MAX_WAIT_S
 
-MAX_WAIT_S: Final = 15.0
-"""The longest that facts are waited for."""
 LOOK_AGAIN_S: Final = 0.25
 TELL_EVERY_S: Final = 1.0
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..observe.describe import count, family_name
+from .check import DoctorCheck
 from .facts import DoctorFacts, FamilyFacts
-from .finding import DoctorCheck, DoctorFinding, failure, ok, warning
+from .finding import DoctorFinding, failure, ok, warning
 
 
 def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..observe.lan import lan_counts
+from .check import DoctorCheck
 from .facts import DoctorFacts
-from .finding import DoctorCheck, DoctorFinding, ok, warning
+from .finding import DoctorFinding, ok, warning
 
 
 def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:

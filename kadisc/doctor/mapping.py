@@ -9,8 +9,9 @@ from ..endpoints import Endpoint, Scope, format_endpoint, format_ip, ip_of, scop
 from ..net.mapping.arguments import MappedPort
 from ..observe.describe import family_name
 from ..observe.mappings import METHODS, MappingSnapshot, external_port
+from .check import DoctorCheck
 from .facts import DoctorFacts, FamilyFacts
-from .finding import DoctorCheck, DoctorFinding, failure, ok, warning
+from .finding import DoctorFinding, failure, ok, warning
 
 _TURN_ON = "turn on PCP or NAT-PMP in the router (often beside UPnP), or forward the port by hand"
 _TWO_ROUTERS = (

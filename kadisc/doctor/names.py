@@ -1,5 +1,6 @@
-"""The names of the checks, in the order in which they are printed: for the command line, which
-reads its options before it imports anything that a check needs.
+"""The names of the checks, in the order in which they are printed, and how long they may take: for
+the command line and the control socket, which import nothing that a check needs before one is
+asked for.
 """
 
 from typing import Final
@@ -10,3 +11,5 @@ NAMES: Final[tuple[str, ...]] = (
     *("joined", "table", "address", "reachable", "gateway", "mapping", "lan", "network"),
     *("services", "chain"),
 )
+MAX_WAIT_S: Final = 15.0
+"""The longest that facts are waited for."""

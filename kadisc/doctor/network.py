@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..config import DEFAULT_NETWORK
 from ..observe.describe import count
+from .check import DoctorCheck
 from .facts import DoctorFacts
-from .finding import DoctorCheck, DoctorFinding, ok, skipped, warning
+from .finding import DoctorFinding, ok, skipped, warning
 
 PATIENCE_S = 60.0
 

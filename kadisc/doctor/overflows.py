@@ -5,7 +5,8 @@ fast enough.
 from __future__ import annotations
 
 from ..observe.describe import count
-from .finding import DoctorCheck, DoctorFinding, ok, skipped, warning
+from .check import DoctorCheck
+from .finding import DoctorFinding, ok, skipped, warning
 from .machine import MachineFacts, Unknown
 
 

@@ -8,8 +8,9 @@ from ..core.reach.reach_snapshot import ReachSnapshot
 from ..endpoints import Family, format_endpoint, format_ip, ip_of, port_of
 from ..observe.describe import family_name
 from ..observe.reachability import NOT_LET_IN, ago, reach_document, unknown_words
+from .check import DoctorCheck
 from .facts import DoctorFacts, FamilyFacts
-from .finding import DoctorCheck, DoctorFinding, failure, ok, warning
+from .finding import DoctorFinding, failure, ok, warning
 
 _AGAIN = "run kadisc doctor again in a few minutes"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..endpoints import Family
 from ..observe.describe import family_name
-from .finding import DoctorCheck, DoctorFinding, failure, ok, skipped, warning
+from .check import DoctorCheck
+from .finding import DoctorFinding, failure, ok, skipped, warning
 from .machine import MachineFacts, RouteFacts, Unknown
 
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from ..net.mapping.arguments import MIN_PORT
 from ..observe.mappings import external_port
+from .check import DoctorCheck
 from .facts import DoctorFacts
-from .finding import DoctorCheck, DoctorFinding, failure, ok, warning
+from .finding import DoctorFinding, failure, ok, warning
 
 
 def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .finding import DoctorCheck, DoctorFinding, failure, ok, skipped, warning
+from .check import DoctorCheck
+from .finding import DoctorFinding, failure, ok, skipped, warning
 from .machine import LockFacts, MachineFacts, SocketFileFacts, Unknown
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from ..endpoints import format_endpoint
 from ..observe.describe import family_name
 from ..observe.socket_snapshot import SocketState
+from .check import DoctorCheck
 from .facts import DoctorFacts, FamilyFacts
-from .finding import CheckVerdict, DoctorCheck, DoctorFinding, failure, ok, skipped, warning
+from .finding import CheckVerdict, DoctorFinding, failure, ok, skipped, warning
 from .machine import BindFacts, MachineFacts, SocketFileFacts, Unknown
 
 

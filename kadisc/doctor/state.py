@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..observe.describe import count
+from .check import DoctorCheck
 from .facts import DoctorFacts
-from .finding import DoctorCheck, DoctorFinding, failure, ok, skipped, warning
+from .finding import DoctorFinding, failure, ok, skipped, warning
 from .machine import MachineFacts, StateFacts, Unknown
 
 LEAST_FREE_BYTES = 50 << 20

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..observe.describe import count, family_name
+from .check import DoctorCheck
 from .facts import DoctorFacts, FamilyFacts
-from .finding import DoctorCheck, DoctorFinding, ok, skipped, warning
+from .finding import DoctorFinding, ok, skipped, warning
 
 PATIENCE_S = 600.0
 LEAST_CONTACTS = 20

@@ -11,8 +11,7 @@ import msgspec
 import trio
 
 from ...doctor.finding import CheckResult, CheckVerdict, DoctorFinding, worst_of
-from ...doctor.gather import MAX_WAIT_S, gather
-from ...doctor.names import NAMES
+from ...doctor.names import MAX_WAIT_S, NAMES
 from ...doctor.setup import NodeSetup, setup_of
 from ..call import Call, Method
 
@@ -78,7 +77,9 @@ class WaitingNews(msgspec.Struct):
 
 
 async def _doctor(params: DoctorParams, call: Call) -> DoctorDocument:
-    from ...doctor.checks import examine  # not at the start of each node: a tenth of its imports
+    # Not at the start of each node: a tenth of its imports.
+    from ...doctor.checks import examine
+    from ...doctor.gather import gather
 
     began = trio.current_time()
     facts = await gather(

@@ -9,8 +9,8 @@ from kadisc.core.addressing.external_address import Confidence
 from kadisc.core.contract.reach_verdict import ReachVerdict
 from kadisc.core.reach.reach_snapshot import ReachSnapshot
 from kadisc.core.snapshot import AddressSnapshot, DhtSnapshot
+from kadisc.doctor.check import DoctorCheck
 from kadisc.doctor.facts import DoctorFacts, FamilyFacts
-from kadisc.doctor.finding import DoctorCheck
 from kadisc.endpoints import Family, ip_of, make_endpoint, parse_endpoint
 from kadisc.net.link.interfaces import LinkState
 from kadisc.net.mapping.gateway import Gateway

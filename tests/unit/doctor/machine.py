@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from kadisc.doctor.finding import DoctorCheck
+from kadisc.doctor.check import DoctorCheck
 from kadisc.doctor.machine import MachineFacts
 from kadisc.doctor.setup import NodeSetup
 
