@@ -14,6 +14,7 @@ from typing import Final
 
 import trio
 
+from ..observe.event_kinds import kind_words
 from .log_lines import LEVELS, LINE_OF, LogEntry
 from .log_stream import LogStream
 from .repeat_limit import RepeatLimit
@@ -87,8 +88,7 @@ class Log:
     def tell_left_out(self, *, all_of_them: bool = False) -> None:
         """Tells how many entries were left out in the windows that have ended."""
         for entry, lines in self._limit.left_out(self._now(), all_of_them=all_of_them):
-            which = f"{entry.event}, {entry.reason}" if entry.reason else entry.event
-            words = f"{lines} more in the last minute: {which}"
+            words = f"{lines} more in the last minute: {kind_words(entry.event, entry.reason)}"
             fields = {"of": entry.event, "reason": entry.reason or None, "lines": lines}
             self._write(LogEntry(entry.level, "lines_omitted", entry.name, words, fields))
 

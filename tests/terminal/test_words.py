@@ -36,6 +36,7 @@ from kadisc.observe import event_names
 from kadisc.observe.admin_events import Administered, ConfigReloaded, ReloadRefused
 from kadisc.observe.clients import describe_client
 from kadisc.observe.describe import level_of, record_of, words_for
+from kadisc.observe.event_kinds import KINDS
 from kadisc.observe.event_names import NOTABLE, Notable
 from kadisc.observe.log_stamp import stamped
 from kadisc.observe.mappings import MappingSnapshot
@@ -228,6 +229,11 @@ def test_a_line_has_date_time_zone_and_level(
     assert capsys.readouterr().out.startswith(f"<{priority}>{name}: {words}")
 
 
+def test_every_event_has_words_for_many_of_its_kind() -> None:
+    assert set(event_names.EVENTS) < set(KINDS)
+    assert not any("_" in words for words in KINDS.values())
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_peers_that_come_and_go_do_not_fill_the_log(
     as_json: bool, capsys: pytest.CaptureFixture[str]
@@ -249,8 +255,8 @@ def test_peers_that_come_and_go_do_not_fill_the_log(
         assert (record["event"], record["of"]) == ("lines_omitted", "peer_lost")
         assert (record["reason"], record["lines"]) == ("silent", 95)
     else:
-        assert found.endswith("peer       495 more in the last minute: peer_verified")
-        assert lost.endswith("peer       95 more in the last minute: peer_lost, silent")
+        assert found.endswith("peer       495 more in the last minute: peers found")
+        assert lost.endswith("peer       95 more in the last minute: peers lost (silent)")
     log.event(PeerLost(peers[-1], "moved"))
     log.log.tell_left_out()
     assert len(capsys.readouterr().out.splitlines()) == 1

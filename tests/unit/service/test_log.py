@@ -77,6 +77,9 @@ async def test_a_change_of_the_level_wakes_up_who_waits(autojump_clock: MockCloc
         log.level = "debug"
 
 
+FORGED = "lookups that found probably forged nodes"
+
+
 async def test_an_event_that_others_cause_is_told_five_times_and_then_counted(
     autojump_clock: MockClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,7 +94,7 @@ async def test_an_event_that_others_cause_is_told_five_times_and_then_counted(
         lines = written(capsys)
         assert lines == 5 * ["<4>lookup: probably forged"] + ["<6>other: is not held back"]
         await trio.sleep(20)
-        assert written(capsys) == ["<4>lookup: 41 more in the last minute: suspicious_lookup"]
+        assert written(capsys) == [f"<4>lookup: 41 more in the last minute: {FORGED}"]
         log.tell(ALARM)
         await trio.sleep(600)
         assert written(capsys) == ["<4>lookup: probably forged"]
@@ -107,7 +110,7 @@ def test_what_was_left_out_is_told_at_the_end(capsys: pytest.CaptureFixture[str]
     log.tell_left_out(all_of_them=True)
     [line] = written(capsys)
     record = json.loads(line)
-    assert record["message"] == "2 more in the last minute: suspicious_lookup"
+    assert record["message"] == f"2 more in the last minute: {FORGED}"
     assert (record["event"], record["of"], record["lines"]) == (
         *("lines_omitted", "suspicious_lookup", 2),
     )
