@@ -145,8 +145,9 @@ class Dht:
             )
         elif pending.command.learn_contact:
             self._consider(contact, now)
-        for named in pending.contacts[: parts.candidates.names_per_answer]:
-            self._consider(named, now, source)
+        if pending.contacts:
+            for named in pending.contacts[: parts.candidates.names_per_answer]:
+                self._consider(named, now, source)
         return commands
 
     def missed(self, pending: PendingQuery, now: float) -> Commands:

@@ -204,6 +204,8 @@ class AddressPolicy:
         """What has one vote on the own address: the netgroup; of addresses that count alone, the
         host, since a port costs nothing.
         """
+        if self._as_map is None and not self._any_alone and _is_usual(endpoint):
+            return endpoint[:2]
         if self.counts_alone(endpoint):
             return host_prefix(endpoint)
         return self.netgroup(endpoint)

@@ -111,7 +111,9 @@ class CellHash:
         if not self._numbers:
             self._numbers = self._drawn(ADDRESS_BYTES)
         numbers = self._numbers
-        if len(endpoint) == IPV4_ENDPOINT_BYTES and endpoint[0] in PUBLIC_EIGHTS:
+        if len(endpoint) == IPV4_ENDPOINT_BYTES and (
+            endpoint[0] in PUBLIC_EIGHTS or not self._policy.is_budgeted_alone(endpoint)
+        ):
             # Nearly all endpoints: written out, without a slice or a loop.
             a, b, c, d, _, _ = endpoint
             netgroup = numbers[0][a] ^ numbers[1][b]

@@ -46,10 +46,11 @@ class Pacer:
         return now < self._mapped_at.get(endpoint, NEVER) + MAPPING_S
 
     def admit(self, endpoint: Endpoint, now: float) -> bool:
-        if self.has_mapping(endpoint, now):
+        if now < self._mapped_at.get(endpoint, NEVER) + MAPPING_S:
             return True
         if now > self._updated_at:
-            self._tokens = min(self._burst, self._tokens + (now - self._updated_at) * self._rate)
+            tokens = self._tokens + (now - self._updated_at) * self._rate
+            self._tokens = tokens if tokens < self._burst else self._burst
             self._updated_at = now
         if self._tokens < 1.0:
             return False

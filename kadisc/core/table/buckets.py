@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ...config import TableConfig
 from ...endpoints import PUBLIC, Endpoint, Family, Scope
-from ...ids import ID_BITS, NodeId, shared_prefix_bits
+from ...ids import ID_BITS, NodeId
 from ..addressing.policy import AddressPolicy
 from .bucket import Bucket, Entry, by_distance
 
@@ -50,7 +50,7 @@ class Buckets:
         return [self._buckets[index] for index in self._order]
 
     def bucket_index(self, node_id: NodeId) -> int:
-        return shared_prefix_bits(self.own_id, node_id)
+        return ID_BITS - (self.own_id ^ node_id).bit_length()  # the shared bits
 
     def capacity(self, index: int) -> int:
         sizes = self._config.bucket_sizes
