@@ -228,7 +228,7 @@ def test_a_node_that_answers_only_pings_gets_no_table_entry() -> None:
     assert undefended["silent_handed_out"] > 0.02
 
 
-LIES = (*ALONE, "nodes=150", "attack.movers=6", "attack.trials=0")
+LIES = (*ALONE, "nodes=100", "attack.movers=6", "attack.trials=0")
 
 
 def test_lies_and_forged_answers_are_not_believed_and_a_true_change_is() -> None:
@@ -242,8 +242,8 @@ def test_forged_answers_change_the_address_if_replies_are_not_matched() -> None:
     """Without liars: all answers are true except forged ones, which match no query."""
     settings = (
         *LIES,
-        "nodes=100",
-        "attack.movers=12",
+        "nodes=80",
+        "attack.movers=8",
         "attack.share=0",
         "attack.forged_per_s=40",
         "minutes=0.5",
