@@ -23,7 +23,7 @@ from tests.sim.support import bare_host, options, run
 from tests.support.world import address
 
 FAST = ("core.gossip.round_s=5", "core.gossip.max_round_s=5", "core.gossip.checks_per_s=4")
-SMALL = ("nodes=50", "warmup_s=160", "minutes=0.3", *FAST)
+SMALL = ("nodes=40", "warmup_s=130", "minutes=0.3", *FAST)
 NAIVE = tuple(
     f"core.defences.{name}=off"
     for name in ("ranked_slots", "push_reservoir", "peer_candidate_limits", "gossip_backoff")
