@@ -84,6 +84,7 @@ def test_new_members_find_their_network_by_the_dht_and_become_known_to_all() -> 
     assert metrics["known_by_mean"] >= 0.9
 
 
+@pytest.mark.real
 def test_a_network_stays_connected_after_a_mass_crash_and_a_saved_book_leads_back() -> None:
     metrics = measured("gossip-restart", "nodes=60", "warmup_s=240", "joins=12", "minutes=3")
     assert metrics["crashed"] == 48
@@ -96,6 +97,7 @@ def test_a_network_stays_connected_after_a_mass_crash_and_a_saved_book_leads_bac
     assert metrics["handed_out_after_5_min_mean"] >= 8
 
 
+@pytest.mark.real
 def test_a_poisoned_dht_hides_the_network_only_from_nodes_without_any_peer() -> None:
     settings = ("nodes=50", "warmup_s=120", "minutes=4", "attack.victims=2", "attack.lookups=10")
     metrics = measured("gossip-only", *settings)

@@ -73,6 +73,7 @@ def test_lookups_succeed_after_a_crash() -> None:
     assert metrics["top1_0_to_60_s"] >= 0.9
 
 
+@pytest.mark.real
 def test_lookups_succeed_after_a_partition() -> None:
     metrics = measured("partition", "nodes=80", "faults.partition_s=120")
     assert metrics["top1_300_to_600_s"] >= 0.95
