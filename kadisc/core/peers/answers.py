@@ -10,7 +10,7 @@ each subnet is given a choice of its own, which stays the same for an hour.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from random import Random
 from typing import Final, Protocol, TypeAlias
 
@@ -62,12 +62,37 @@ class PeerSampleRule(Protocol):
         ...
 
 
+class TierRings:
+    """The rings of one tier, by the size of the endpoints and their scope."""
+
+    def __init__(self, secret: bytes, scopes: AddressPolicy, network_of: PrefixOf) -> None:
+        self.rings: dict[tuple[int, Scope], GroupedRing] = {}
+        self._secret = secret
+        self._scopes = scopes
+        self._network_of = network_of
+        self._held: dict[Endpoint, GroupedRing] = {}
+
+    def hold(self, endpoints: Collection[Endpoint]) -> None:
+        """These are on the rings from now on, and no others."""
+        held = self._held
+        for endpoint in [each for each in held if each not in endpoints]:
+            held.pop(endpoint).remove(endpoint, self._network_of(endpoint))
+        for endpoint in endpoints:
+            if endpoint not in held:
+                place = len(endpoint), self._scopes.of(endpoint)
+                ring = self.rings.get(place)
+                if ring is None:
+                    ring = self.rings[place] = GroupedRing(self._secret)
+                ring.add(endpoint, self._network_of(endpoint))
+                held[endpoint] = ring
+
+
 class FixedPeerSamples:
     """Each subnet that asks has its own choice for an hour (`GroupedRing`, grouped by network).
 
-    The rings are made anew when they are asked for and a second old: at most 512 peers come and go,
-    fail, and win and lose slots, and a second of that is less than what gossip takes to tell of it.
-    So no number of queries costs more than one ranking a second.
+    The rings are brought up to date when they are asked for and a second old: at most 512 peers
+    come and go, fail, and win and lose slots, and a second of that is less than what gossip takes
+    to tell of it. So no number of queries costs more than one ranking a second.
     """
 
     def __init__(
@@ -78,8 +103,9 @@ class FixedPeerSamples:
         self._scopes = scopes
         self._network_of = network_of
         self._ranked_at = NEVER
+        self._hour: int | None = None
         self._peers: dict[Endpoint, KnownPeer] = {}
-        self._rings: list[dict[tuple[int, Scope], GroupedRing]] = []
+        self._tiers: list[TierRings] = []
 
     def choose(
         self,
@@ -98,30 +124,27 @@ class FixedPeerSamples:
 
         size, share, scope = len(asker), self._scopes.share(asker), self._scopes.of(asker)
         chosen: list[Endpoint] = []
-        for rings in self._rings:
+        for tier in self._tiers:
             for each in (scope, Scope.PUBLIC) if scope is not Scope.PUBLIC else (scope,):
-                ring = rings.get((size, each))
+                ring = tier.rings.get((size, each))
                 if ring is not None and len(chosen) < count:
                     chosen += ring.choose(share, count - len(chosen), accepts)
         return [peers[endpoint] for endpoint in chosen]
 
     def _rank(self, tiers: Iterable[Iterable[KnownPeer]], now: float) -> None:
-        hour = int(now // self._fixed_s).to_bytes(8, "big", signed=True)
-        secret = hashlib.blake2b(hour, key=self._secret).digest()
+        hour = int(now // self._fixed_s)
+        if hour != self._hour:  # another order
+            self._hour, self._tiers = hour, []
         self._ranked_at = now
         self._peers = {}
-        self._rings = []
-        for tier in tiers:
-            rings: dict[tuple[int, Scope], GroupedRing] = {}
-            for known in tier:
-                endpoint = known.endpoint
-                self._peers[endpoint] = known
-                place = len(endpoint), self._scopes.of(endpoint)
-                ring = rings.get(place)
-                if ring is None:
-                    ring = rings[place] = GroupedRing(secret)
-                ring.add(endpoint, self._network_of(endpoint))
-            self._rings.append(rings)
+        found = [{each.endpoint: each for each in tier} for tier in tiers]
+        if len(found) != len(self._tiers):
+            hour_bytes = hour.to_bytes(8, "big", signed=True)
+            secret = hashlib.blake2b(hour_bytes, key=self._secret).digest()
+            self._tiers = [TierRings(secret, self._scopes, self._network_of) for _ in found]
+        for rings, known in zip(self._tiers, found, strict=True):
+            rings.hold(known)
+            self._peers |= known
 
 
 class GossipTokenRule(Protocol):
