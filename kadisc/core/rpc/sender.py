@@ -75,7 +75,7 @@ class Sender:
             self._counters.refuse("too-many-queries")
             return command.owner.failed(command, QueryFailure.NOT_SENT, now)
         if (command.spaced and self._queue.too_soon(command, now)) or (
-            self._queue.join_yield.must_wait(command, now)
+            command.background and self._queue.join_yield.must_wait(command, now)
         ):
             return ()
         destinations = self._destinations[family_of(command.endpoint)]

@@ -80,7 +80,8 @@ class Buckets:
 
     def _is_of_one_scope(self, entry: Entry) -> bool:
         """Whether the entry may be returned to askers of its own scope only."""
-        return self._scopes.of(entry.contact.endpoint) is not PUBLIC
+        pooled = entry.pooled
+        return pooled.scope is not PUBLIC and self._scopes.of(pooled.contact.endpoint) is not PUBLIC
 
     @property
     def is_of_one_scope(self) -> bool:

@@ -122,7 +122,7 @@ class DiversityCaps:
         """
         if self._scopes.counts_alone(endpoint):
             return False
-        if len(self._within(_netgroup(endpoint))) >= self._config.per_netgroup_in_table:
+        if self._has_more_than(self._config.per_netgroup_in_table - 1, _netgroup(endpoint)):
             return True
         return bool(self._extra_places(endpoint) and self._within(_subnet(endpoint)))
 
@@ -139,7 +139,7 @@ class DiversityCaps:
     def _is_in_crowded_own_subnet(self, endpoint: Endpoint) -> bool:
         if not self._extra_places(endpoint):
             return False
-        return len(self._within(_subnet(endpoint))) > 1
+        return self._has_more_than(1, _subnet(endpoint))
 
     def add(self, endpoint: Endpoint, bucket: int) -> None:
         ordered = _ordered(endpoint)
@@ -157,13 +157,18 @@ class DiversityCaps:
         if self._scopes.counts_alone(endpoint):
             return
         netgroup = _netgroup(endpoint)
-        if len(self._within(netgroup)) > self._config.per_netgroup_in_table:
+        if self._has_more_than(self._config.per_netgroup_in_table, netgroup):
             self._over_full.add(netgroup)
         else:
             self._over_full.discard(netgroup)
         if self._extra_places(endpoint):
             self._own_subnet_over_full = self._is_in_crowded_own_subnet(endpoint)
         self.any_is_over_full = bool(self._over_full) or self._own_subnet_over_full
+
+    def _has_more_than(self, count: int, prefix: bytes) -> bool:
+        """Whether more than ``count`` endpoints begin with ``prefix``: they stand together."""
+        at = bisect_left(self._endpoints, prefix) + count
+        return at < len(self._endpoints) and self._endpoints[at].startswith(prefix)
 
     def _within(self, prefix: bytes) -> range:
         """The places of the endpoints that begin with ``prefix``."""
