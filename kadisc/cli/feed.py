@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import UsageError
 from .descriptions import NEEDS_A_RUNNING_NODE
-from .options import add_folder_options, add_log_options, from_1_to
+from .options import add_feed_options, add_folder_options
 from .output import print_error, say
 
 if TYPE_CHECKING:
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from ..feed.presets import Preset
     from ..feed.report import FeedReport
     from ..feed.settings import FeedSettings
+    from .tasks import Hangups
 
 SUMMARY = "give peers of the running node to a chain node"
 DESCRIPTION = (
     "Stands between the running node and a chain node: takes peers as the running node finds "
     "them, connects to each in the chain's own language, offers the sound ones to the chain node "
     "while it has fewer than it wants, and tells the running node what became of them. Runs until "
-    "Ctrl-C, and goes on by itself after either was restarted. It sends nothing on the DHT. "
+    "Ctrl-C, and goes on by itself after either was restarted. It sends nothing on the DHT. At "
+    "SIGHUP, and at kadisc reload, it reads feed.want and log.level of the configuration again. "
     "A host is connected to once in 30 minutes, 4 hosts at a time. "
     + NEEDS_A_RUNNING_NODE.replace("if no node runs", "with --once, if no node runs")
 )
@@ -43,7 +45,6 @@ exit codes of the program of exec: 0 good, 1 bad, 3 of another network, 75 busy"
 
 PRESETS: Final = ("bitcoin", "handshake", "ethereumjs", "geth", "cometbft", "substrate")
 """Those of `feed/presets.toml`, which a help text need not read."""
-MAX_WANT: Final = 1000
 
 
 def seconds_to(most: float) -> Callable[[str], float]:
@@ -82,13 +83,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="NAME=VALUE",
         help="only peers that offer this too; may be given several times",
-    )
-    parser.add_argument(
-        "--want",
-        type=from_1_to(MAX_WANT),
-        default=8,
-        metavar="N",
-        help="offer none while the chain node has so many outbound peers (8)",
     )
     parser.add_argument(
         "--check",
@@ -172,47 +166,61 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "has none then",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON line for each event")
-    add_log_options(parser)
+    add_feed_options(parser)
     add_folder_options(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
-    from .tasks import run_until_signalled
+    from .tasks import Hangups, run_until_signalled
 
-    return run_until_signalled(lambda: _feed(options))
+    hangups = Hangups()
+    return run_until_signalled(lambda: _feed(options, hangups), hangups=hangups)
 
 
-async def _feed(options: argparse.Namespace) -> int:
+async def _feed(options: argparse.Namespace, hangups: Hangups) -> int:
     from ..control.socket_file import socket_path
     from ..feed.candidates import FeedLimits
+    from ..feed.hooks import FileTarget
     from ..feed.loop import Feeder
     from ..feed.node_link import NodeLink
     from ..feed.report import FeedReport
+    from ..net.config_file import config_from
     from ..net.transport.nurseries import open_flat_nursery
     from ..observe.services import parse_where, where_document
     from ..service.notify import Notifier
     from ..service.watchdog import told
+    from .feed_reload import LEVEL, WANT, FeedReloading
     from .log_options import log_for
-    from .options import configuration, running_folder
+    from .options import running_folder, values_given
 
-    config = configuration(options)
+    given = values_given(options)
+    config = config_from(given.values)
     log = log_for(options, config.log)
     folder = running_folder(config)
     where = where_document(parse_where(options.where or ()))
     node = NodeLink(socket_path(folder), options.network, options.of_service, where)
     report = FeedReport(log.tell)
-    target, handshake = _target(options, report), _handshake(options)
-    settings = _settings(options)
+    target, handshake = _target(options, config.feed.want, report), _handshake(options)
+    settings = _settings(options, config.feed.want)
     if options.once:
         await node.status()  # raises NotRunning
     feeder = Feeder(node, target, handshake, report, settings, FeedLimits())
     notifier = Notifier.from_environment(say)
+
+    def set_want(want: int) -> None:
+        feeder.set_want(want)
+        if isinstance(target, FileTarget):
+            target.want = want
+
+    reloading = FeedReloading(options, given, report, {WANT: set_want, LEVEL: log.set_level})
     async with (
         open_flat_nursery() as nursery,
         told(notifier, lambda: feeder.status_words, lambda: True),
         _measured(options, feeder),
     ):
         nursery.start_soon(log.keep)
+        nursery.start_soon(reloading.keep, hangups, notifier)
+        nursery.start_soon(reloading.follow, node, hangups)
         has_peers = await feeder.run()
         nursery.cancel_scope.cancel()
     log.tell_left_out(all_of_them=True)
@@ -252,7 +260,7 @@ async def _measured(options: argparse.Namespace, feeder: Feeder) -> AsyncIterato
         yield
 
 
-def _target(options: argparse.Namespace, report: FeedReport) -> ChainTarget:
+def _target(options: argparse.Namespace, want: int, report: FeedReport) -> ChainTarget:
     from ..feed.chain_node import RpcTarget
     from ..feed.hooks import CommandTarget, FileTarget
     from ..feed.rpc import ChainRpc, RpcAccess
@@ -266,7 +274,7 @@ def _target(options: argparse.Namespace, report: FeedReport) -> ChainTarget:
         return CommandTarget(options.program, report)
     if options.preset == "file":
         then = options.then.split() if options.then else []
-        return FileTarget(Path(options.out), options.format, options.want, then, report)
+        return FileTarget(Path(options.out), options.format, want, then, report)
     password = _path(options.rpc_password_file)
     if options.rpc_user is not None and password is None:
         password = credential(RPC_PASSWORD)
@@ -333,7 +341,7 @@ def _handshake(options: argparse.Namespace) -> Handshake:
     return tcp_handshake if check == "tcp" else no_handshake
 
 
-def _settings(options: argparse.Namespace) -> FeedSettings:
+def _settings(options: argparse.Namespace, want: int) -> FeedSettings:
     from urllib.parse import urlsplit
 
     from ..feed.settings import FeedSettings
@@ -350,7 +358,7 @@ def _settings(options: argparse.Namespace) -> FeedSettings:
             raise UsageError("--advertise names the service of --service")
     host = urlsplit(options.rpc).hostname if options.rpc else None
     return FeedSettings(
-        want=options.want,
+        want=want,
         preset=options.preset,
         advertise=name,
         port=port,

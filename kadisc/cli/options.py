@@ -26,7 +26,7 @@ MAX_DIGITS = 9
 def add_run_options(parser: argparse.ArgumentParser, *, keeps_state: bool = True) -> None:
     """Adds the options of a node that stays. ``keeps_state``: whether it is to keep state."""
     groups: dict[Heading, argparse._ActionsContainer] = {Heading.FIRST: parser}
-    _add_options(parser, tuple(Commands), groups)
+    _add_options(parser, [each for each in Commands if each is not Commands.FEED], groups)
     if keeps_state:
         groups[Heading.FILES].add_argument(
             "--ephemeral",
@@ -58,9 +58,9 @@ def add_folder_options(parser: argparse.ArgumentParser) -> None:
     _add_config_option(group)
 
 
-def add_log_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of the log, for a command that runs for long and is no node."""
-    _add_options(parser, (Commands.LOGGING,), {})
+def add_feed_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `kadisc feed` that the configuration has too."""
+    _add_options(parser, (Commands.FEED, Commands.LOGGING), {Heading.FIRST: parser})
 
 
 def _add_config_option(group: argparse._ActionsContainer) -> None:

@@ -11,9 +11,10 @@ from .output import print_json, show
 SUMMARY = "have the running node read its configuration again"
 DESCRIPTION = (
     "The running node reads its configuration file and the files of bans again, as at SIGHUP. "
-    "These keys take effect at once: ban, ban_file, netrestrict, peer, service, log.level. All "
-    "others that differ are named, and need a restart. What was given as an option of kadisc run "
-    "goes on to win over the file. A file that is wrong changes nothing, and the error says where. "
+    "These keys take effect at once: ban, ban_file, netrestrict (but for its limits by subnet), "
+    "peer, service, log.level, and in each kadisc feed of the node feed.want. All others that "
+    "differ are named, and need a restart. What was given as an option of kadisc run goes on to "
+    "win over the file. A file that is wrong changes nothing, and the error says where. "
     + NEEDS_A_RUNNING_NODE
 )
 EXAMPLES = """\

@@ -15,6 +15,7 @@ from .core import QueryConfig as QueryConfig
 from .core import TableConfig as TableConfig
 from .core_config import CoreConfig as CoreConfig
 from .defences import Defences as Defences
+from .feed import FeedConfig as FeedConfig
 from .gossip import GossipConfig as GossipConfig
 from .gossip import RendezvousConfig as RendezvousConfig
 from .limits import LimitsConfig as LimitsConfig

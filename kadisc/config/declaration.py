@@ -118,6 +118,8 @@ class Commands(enum.Enum):
     """`kadisc run` alone."""
     LOGGING = enum.auto()
     """The commands that run for long: `kadisc run` and `kadisc feed`."""
+    FEED = enum.auto()
+    """`kadisc feed` alone."""
 
 
 class Heading(enum.Enum):

@@ -23,6 +23,7 @@ from .declaration import (
     within,
 )
 from .defences import DIVERSITY_DEFENCES
+from .feed import FeedConfig
 from .log import LogConfig
 from .metrics import MetricsConfig
 from .service import SERVICE
@@ -31,10 +32,7 @@ CLIENT_VERSION: Final = b"KD\x00\x01"
 """The ``v`` of this program (BEP 5): two letters for the client, two bytes for its version."""
 DEFAULT_PORT: Final = 6881
 DEFAULT_NETWORK: Final = "mainline"
-PUBLIC_ROUTERS: Final[tuple[str, ...]] = (
-    "dht.libtorrent.org:25401",
-    "dht.transmissionbt.com:6881",
-)
+PUBLIC_ROUTERS: Final = ("dht.libtorrent.org:25401", "dht.transmissionbt.com:6881")
 """Mainline's public bootstrap nodes, none of them reliable; used where no other is given."""
 
 
@@ -313,6 +311,7 @@ class Config:
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     control: ControlConfig = field(default_factory=ControlConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    feed: FeedConfig = field(default_factory=FeedConfig)
     bootstrap_retry_s: float = setting(
         2.0,
         within(0.01, 86_400),

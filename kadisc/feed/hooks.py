@@ -82,7 +82,8 @@ class FileTarget:
         self.name = str(path)
         self._path = path
         self._line = line
-        self._want = want
+        self.want = want
+        """With so many peers the command is run at once."""
         self._then = list(then)
         self._report = report
         self._standing: OrderedDict[str, ChainPeer] = OrderedDict()
@@ -133,7 +134,7 @@ class FileTarget:
         if self._then_at is not None:
             is_time = now - self._then_at >= THEN_S
         else:
-            is_time = len(self._standing) >= self._want or now - self._began >= FILL_S
+            is_time = len(self._standing) >= self.want or now - self._began >= FILL_S
         if is_time:
             self._then_at, self._is_changed = now, False
             code = await _run(self._then, {}, self._report)

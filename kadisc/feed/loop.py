@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import trio
@@ -141,6 +142,11 @@ class Feeder:
             trouble_words=self._trouble_words,
             is_offered=self._own.offered is not None,
         )
+
+    def set_want(self, want: int) -> None:
+        """From now on nobody is offered while the chain node has so many outbound peers."""
+        self._settings = replace(self._settings, want=want)
+        self._wake.set()
 
     def _has_enough(self) -> bool:
         look = self._look_result

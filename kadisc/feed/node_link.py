@@ -17,6 +17,7 @@ from ..control.methods.follow_peers import FOLLOW_PEERS, FollowPeersParams
 from ..control.methods.record import RECORD, RecordParams
 from ..control.methods.set_service import SET_SERVICE, SetServiceParams
 from ..control.methods.status import STATUS, Status, StatusParams
+from ..control.methods.subscribe import SUBSCRIBE, SubscribeParams
 from ..endpoints import host_of, parse_endpoint
 from ..observe.feed_states import FeedState
 from .chain_peer import ChainPeer, peer_from
@@ -104,6 +105,12 @@ class NodeLink:
             while True:
                 params = _params(await next_state())
                 await client.call(FEED_STATE, params, silence_s=SILENCE_S)
+
+    async def hear_reloads(self, reloaded: Callable[[], None]) -> None:
+        """Calls ``reloaded`` each time that the node has read its configuration again."""
+        params = SubscribeParams(["config_reloaded"])
+        async with open_client(self._path) as client:
+            await client.call(SUBSCRIBE, params, tell=lambda _: reloaded(), silence_s=math.inf)
 
     async def status(self) -> Status:
         async with open_client(self._path) as client:

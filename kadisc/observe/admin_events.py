@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from .log_stamp import time_text_at
 
@@ -102,12 +102,17 @@ def dropped_words(contacts: int, peers: int, booked: int) -> str:
     return f"{_listed(words)} dropped"
 
 
+_PARTS: Final = {"netrestrict": "netrestrict (for its limits by subnet)"}
+"""A key that takes effect at once, but for a part."""
+
+
 def reload_words(changed: Sequence[str], needs_restart: Sequence[str]) -> str:
     """``ban and peer took effect; bind needs a restart``."""
     parts = [f"{_listed(changed)} took effect"] if changed else []
     if needs_restart:
         needs = "needs" if len(needs_restart) == 1 else "need"
-        parts.append(f"{_listed(needs_restart)} {needs} a restart")
+        named = [_PARTS.get(each, each) for each in needs_restart]
+        parts.append(f"{_listed(named)} {needs} a restart")
     return "; ".join(parts) or "the configuration has not changed"
 
 

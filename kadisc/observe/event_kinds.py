@@ -52,6 +52,7 @@ KINDS: Final[Mapping[str, str]] = {
     "node": "changes of the running node",
     "offered": "peers offered",
     "refused": "peers refused",
+    "reload": "reloads of the configuration",
     "then": "ends of the command",
     "withdrawn": "times that the service was withdrawn",
     "would-offer": "peers that would be offered",

@@ -70,6 +70,9 @@ class Log:
             self._level_changed.set()
             self._level_changed = trio.Event()
 
+    def set_level(self, level: str) -> None:
+        self.level = level
+
     async def level_changed(self) -> None:
         """Waits until the level is another one."""
         await self._level_changed.wait()

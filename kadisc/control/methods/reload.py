@@ -17,7 +17,8 @@ class ReloadParams(msgspec.Struct, forbid_unknown_fields=True):
 
 class ReloadDocument(msgspec.Struct):
     """Keys of the configuration. ``changed``: those that have taken effect; ``needs_restart``:
-    those that differ from what the node was started with.
+    those that differ from what the node was started with, and ``netrestrict``, which takes effect
+    at once but for its limits by subnet, as long as other ones would follow from it.
     """
 
     changed: list[str]

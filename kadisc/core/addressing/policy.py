@@ -58,7 +58,7 @@ def _is_usual(endpoint: Endpoint) -> bool:
     )
 
 
-def _of_one_netgroup(restricted_to: Iterable[str]) -> list[str]:
+def of_one_netgroup(restricted_to: Iterable[str]) -> list[str]:
     """The networks that are no larger than a /16 (IPv6 /32): what an operator can know as its own.
     A larger one, as in ``0.0.0.0/0`` against IPv6, has networks of others.
     """
@@ -100,7 +100,7 @@ class AddressPolicy:
         self.lan = LanContacts()
         """Nodes on the links of this machine."""
         self._as_map = as_map
-        self._alone = NetworkSet(_of_one_netgroup(restricted_to))
+        self._alone = NetworkSet(of_one_netgroup(restricted_to))
         self._any_alone = bool(self._alone)
         self.set_bars(NetworkSet(banned), NetworkSet(restricted_to))
         self._as_public = (

@@ -12,6 +12,7 @@ import trio
 
 from ...config import Config
 from ...config.keys import KEYS
+from ...core.addressing.policy import of_one_netgroup
 from ...errors import Busy, KadiscError, UsageError
 from ...networks import NetworkSet
 from ...observe.admin_events import ConfigReloaded, ReloadRefused
@@ -23,13 +24,17 @@ from .ban_files import read_ban_files
 
 BAN_FILE: Final = "ban_file"
 SERVICE: Final = "service"
-BARS: Final = ("ban", BAN_FILE, "netrestrict")
+NETRESTRICT: Final = "netrestrict"
+BARS: Final = ("ban", BAN_FILE, NETRESTRICT)
 PEER: Final = "peer"
+OF_FEEDS: Final = ("feed.want",)
+"""Taken by `kadisc feed`, which reads its configuration again when it hears that the node has."""
 
 
 class Reloaded(NamedTuple):
     """``changed``: the keys that have taken effect; ``needs_restart``: those that differ from what
-    the node was started with.
+    the node was started with, and ``netrestrict`` as long as other limits by subnet would follow
+    from it than at the start.
     """
 
     changed: tuple[str, ...]
@@ -57,6 +62,8 @@ class Reloading:
         self._set_peers = set_peers
         self._change_services = change_services
         self._others: dict[str, Callable[[Any], None]] = {}
+        self._counted_alone: list[str] = []
+        """What the limits by subnet leave out since the start."""
         self._values: dict[str, Any] = {}
         self._origins: Mapping[str, Origin] = {}
         self._reread: Callable[[], GivenValues] | None = None
@@ -71,6 +78,7 @@ class Reloading:
         self._values = dict(configured.values)
         self._origins = configured.origins
         self._reread = reread
+        self._counted_alone = sorted(of_one_netgroup(self._value(self._values, NETRESTRICT)))
 
     @property
     def values(self) -> Values:
@@ -138,7 +146,8 @@ class Reloading:
         ]
         if files != self._files and BAN_FILE not in differs:
             differs = [key for key in KEYS if key in differs or key == BAN_FILE]
-        live = [key for key in differs if key in (*BARS, PEER, SERVICE) or key in self._others]
+        takes = {*BARS, PEER, SERVICE, *OF_FEEDS, *self._others}
+        live = [key for key in differs if key in takes]
         if SERVICE in live:
             self._change_services(services_of(config_from(self._values)), services_of(config))
         if any(key in BARS for key in live):
@@ -150,7 +159,11 @@ class Reloading:
             if key in self._others:
                 self._others[key](self._value(values, key))
             self._values[key] = self._value(values, key)
-        return Reloaded(tuple(live), tuple(key for key in differs if key not in live))
+        counts_alone = of_one_netgroup(self._value(values, NETRESTRICT))
+        waits = [key for key in differs if key not in live]
+        if sorted(counts_alone) != self._counted_alone:
+            waits.append(NETRESTRICT)
+        return Reloaded(tuple(live), tuple(waits))
 
     @staticmethod
     def _value(values: Values, key: str) -> Any:

@@ -17,7 +17,7 @@ from kadisc.errors import Busy, NotFound, UsageError
 from kadisc.net.api.node import Node
 from kadisc.net.config_file import GivenValues, check_values, config_from
 from kadisc.net.transport.clock import TrioClock
-from kadisc.observe.admin_events import Administered, ConfigReloaded, ReloadRefused
+from kadisc.observe.admin_events import Administered, ConfigReloaded, ReloadRefused, reload_words
 
 from ..lab import CONFIG, address, joined, network, open_at, open_several
 
@@ -246,6 +246,30 @@ async def test_what_can_change_takes_effect_and_the_rest_is_named(
         assert await reloading.reload() == ((), needs_restart)
         told = [type(await events.__anext__()).__name__ for _ in range(8)]
         assert told == ["ConfigReloaded"] * 3 + ["ReloadRefused"] * 4 + ["ConfigReloaded"]
+
+
+async def test_other_limits_by_subnet_than_at_the_start_are_named_until_the_restart(
+    autojump_clock: MockClock,
+) -> None:
+    net, settings = network(), Settings()
+    async with open_at(net, 30, config=settled(settings.now)) as node:
+        reloading = node.administration.reloading
+        reloading.begin(settings.given(), settings.given)
+        for restricted_to, changed, waits in (
+            (("45.1.2.0/24",), True, True),
+            (("45.1.2.0/24",), False, True),
+            (("0.0.0.0/0",), True, False),  # has subnets of others: they are limited as ever
+            (("45.0.0.0/8", "45.2.0.0/16"), True, True),
+            ((), True, False),
+        ):
+            settings.now = {"netrestrict": restricted_to, "feed.want": 9}
+            reloaded = await reloading.reload()
+            assert ("netrestrict" in reloaded.changed) == changed
+            assert ("netrestrict" in reloaded.needs_restart) == waits
+            assert list(node.administration.bans.restricted_to) == list(restricted_to)
+        assert reload_words((), ("netrestrict",)) == (
+            "netrestrict (for its limits by subnet) needs a restart"
+        )
 
 
 async def test_services_that_change_too_often_change_nothing_else(
