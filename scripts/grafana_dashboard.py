@@ -162,7 +162,18 @@ ROWS: Final[dict[str, list[Panel]]] = {
     ],
     # A feed is a process of its own, with an address of its own: all of them are shown.
     "Feed": [
-        ("Chain node up", "stat", "bool_yes_no", [("kadisc_feed_chain_up", "{{instance}}")]),
+        (
+            "Chain node up",
+            "stat",
+            "bool_yes_no",
+            [
+                (
+                    "kadisc_feed_chain_up * on (instance, job) group_left (preset, chain) "
+                    "kadisc_feed_info",
+                    "{{instance}} {{preset}} {{chain}}",
+                )
+            ],
+        ),
         (
             "Peers of the chain node",
             "timeseries",

@@ -254,7 +254,8 @@ async def _measured(options: argparse.Namespace, feeder: Feeder) -> AsyncIterato
             " pip install 'kadisc[metrics]'"
         ) from None
     access = access_at(options.metrics, options.metrics_token, is_open=options.metrics_open)
-    routes = FeedRoutes(access, lambda: feed_families(feeder.state(), feeder.counts))
+    chain = options.chain or ""
+    routes = FeedRoutes(access, lambda: feed_families(feeder.state(), feeder.counts, chain))
     async with serving(options.metrics, routes.answer) as where:
         say(f"metrics at {where if where.startswith('unix:') else f'http://{where}/metrics'}")
         yield

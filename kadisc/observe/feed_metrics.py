@@ -39,8 +39,20 @@ class FeedCounts:
         self.offers: Counter[OfferResult] = Counter()
 
 
-def feed_families(state: FeedState, counts: FeedCounts) -> Iterator[MetricFamily]:
-    """A feeder feeds one chain node: no label says which, its port does."""
+def feed_families(state: FeedState, counts: FeedCounts, chain: str = "") -> Iterator[MetricFamily]:
+    """A feeder feeds one chain node, which only the first family tells of: a label that is the same
+    in all of them belongs into one, to be joined with (``group_left``).
+
+    Args:
+        chain: The name of its chain, as of ``--chain``; empty where it is not known.
+    """
+    yield family(
+        "feed",
+        "info",
+        "The preset of the feed and the chain of --chain (other: by its magic; empty: not given).",
+        ("preset", "chain"),
+        {(state.name, "other" if chain.startswith("0x") else chain): 1},
+    )
     yield one("feed_chain_up", "gauge", "Whether the chain node answers.", state.condition == "up")
     peers = {("in",): state.inbound, ("out",): state.outbound}
     yield family(

@@ -47,6 +47,16 @@ async def fed(
         nursery.cancel_scope.cancel()
 
 
+async def test_the_preset_and_the_chain_are_labels_of_one_family(autojump_clock: MockClock) -> None:
+    node, chain = RunningNode([ONE]), ChainNode()
+    async with fed(node, chain, preset="bitcoin") as feeder:
+        for name, label in (("ltc", "ltc"), ("0xfbc0b6db", "other"), ("", "")):
+            first, *others = feed_families(feeder.state(), feeder.counts, name)
+            assert (first.name, first.kind) == ("kadisc_feed", "info")
+            assert [sample.labels for sample in first.samples] == [("bitcoin", label)]
+            assert not any("chain" in family.label_names for family in others)
+
+
 async def test_a_chain_node_that_is_up_and_then_down(autojump_clock: MockClock) -> None:
     node, chain = RunningNode([ONE, TWO]), ChainNode(inbound=frozenset({THREE.address[:4]}))
     async with fed(node, chain, want=5) as feeder:
