@@ -70,21 +70,19 @@ NO_CHANGE: Final = VoteResult()
 
 class Tally:
     """The votes on one question (the address, or the port). Each netgroup has one vote, its latest.
-    Only the last ``max_voters`` votes that were new count. They are in two plain lists, oldest vote
-    first: there are a few dozen of them and rarely a new one, and a dict with so many changing keys
-    would take six times the memory.
+    Only the last ``max_voters`` votes that were new count.
     """
 
-    __slots__ = ("_choices", "_counts", "_max_voters", "_voters")
+    __slots__ = ("_counts", "_max_voters", "_votes")
 
     def __init__(self, max_voters: int) -> None:
         self._max_voters = max_voters
-        self._voters: list[bytes] = []
-        self._choices: list[bytes] = []  # of each voter
+        self._votes: dict[bytes, bytes] = {}
+        """The choice of each voter, the oldest vote first."""
         self._counts: dict[bytes, int] = {}
 
     def __len__(self) -> int:
-        return len(self._voters)
+        return len(self._votes)
 
     def add(self, netgroup: bytes, choice: bytes) -> bool:
         """Counts a vote. Returns whether it is new. Nearly always it is not: the netgroup repeats
@@ -92,24 +90,23 @@ class Tally:
         """
         if self.is_unanimous(choice):
             return False
-        if netgroup in self._voters:
-            place = self._voters.index(netgroup)
-            if self._choices[place] == choice:
-                return False
-            self._forget(place)
-        self._voters.append(netgroup)
-        self._choices.append(choice)
+        before = self._votes.get(netgroup)
+        if before == choice:
+            return False
+        if before is not None:
+            self._forget(netgroup)
+        self._votes[netgroup] = choice
         self._counts[choice] = self._counts.get(choice, 0) + 1
-        if len(self._voters) > self._max_voters:
-            self._forget(0)
+        if len(self._votes) > self._max_voters:
+            self._forget(next(iter(self._votes)))
         return True
 
     def has_voted(self, netgroup: bytes) -> bool:
-        return netgroup in self._voters
+        return netgroup in self._votes
 
     def votes(self) -> tuple[tuple[bytes, bytes], ...]:
         """Each voter with its choice, the oldest vote first."""
-        return tuple(zip(self._voters, self._choices, strict=True))
+        return tuple(self._votes.items())
 
     def is_unanimous(self, choice: bytes) -> bool:
         """Whether ``max_voters`` votes are all for ``choice``: one more changes nothing."""
@@ -117,28 +114,27 @@ class Tally:
 
     def keep_latest(self, max_voters: int) -> None:
         self._max_voters = max_voters
-        while len(self._voters) > max_voters:
-            self._forget(0)
+        while len(self._votes) > max_voters:
+            self._forget(next(iter(self._votes)))
 
     def winner(self, voters: int, agreement: float) -> bytes | None:
         """The choice of at least the share ``agreement`` of the votes; None with fewer votes than
         ``voters``.
         """
-        if len(self._voters) < voters:
+        if len(self._votes) < voters:
             return None
         choice = max(self._counts, key=self._counts.__getitem__)
-        return choice if self._counts[choice] >= agreement * len(self._voters) else None
+        return choice if self._counts[choice] >= agreement * len(self._votes) else None
 
     def share(self, choice: bytes) -> float:
-        return self._counts.get(choice, 0) / len(self._voters) if self._voters else 0.0
+        return self._counts.get(choice, 0) / len(self._votes) if self._votes else 0.0
 
     @property
     def largest_share(self) -> float:
-        return max(self._counts.values()) / len(self._voters) if self._voters else 0.0
+        return max(self._counts.values()) / len(self._votes) if self._votes else 0.0
 
-    def _forget(self, place: int) -> None:
-        choice = self._choices.pop(place)
-        del self._voters[place]
+    def _forget(self, netgroup: bytes) -> None:
+        choice = self._votes.pop(netgroup)
         self._counts[choice] -= 1
         if not self._counts[choice]:
             del self._counts[choice]
