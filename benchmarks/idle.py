@@ -10,24 +10,23 @@ to. Linux only: it reads /proc.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
-import pty
 import select
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from terminals import cpu_s, on_terminal
 
 NEIGHBOURS = 60
 SETTLE_S = 10.0
 """After joining: buckets are filled, votes on the address counted."""
 JOIN_WITHIN_S = 60.0
+SIZE = (120, 40)
 GOAL_RSS_MB, GOAL_CPU_OFF, GOAL_CPU_ON = 48.0, 1.0, 5.0
 
 KADISC = [sys.executable, "-P", "-m", "kadisc", "run", "--bind", "127.0.0.1:0"]
@@ -66,24 +65,9 @@ def devnet(home: str, *words: str) -> Iterator[str]:
 class Measured:
     """One node on a terminal, with the dashboard or with log lines."""
 
-    def __init__(self, where: str, home: str, *, dashboard: bool) -> None:
-        self._terminal, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-        arguments = [
-            "--bootstrap",
-            where,
-            "--allow-private",
-            *([] if dashboard else ["--no-dashboard"]),
-        ]
-        self.process = subprocess.Popen(
-            [*KADISC, *arguments],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-            env=environment(home),
-        )
-        os.close(theirs)
+    def __init__(self, process: subprocess.Popen[bytes], terminal: int) -> None:
+        self.process = process
+        self._terminal = terminal
         self.written = 0
         self._seen = b""
 
@@ -97,11 +81,6 @@ class Measured:
     def has_joined(self) -> bool:
         return b"joined" in self._seen
 
-    def cpu_s(self) -> float:
-        # Of all threads, those that ended included: user and system time, the 14th and 15th field.
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     def rss_mb(self) -> float:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return (
@@ -110,36 +89,37 @@ class Measured:
             / 1e6
         )
 
-    def close(self) -> None:
-        self.process.terminate()
-        with contextlib.suppress(OSError):  # the end of the terminal's other side
-            self.read(time.monotonic() + 2)
-        self.process.wait()
-        os.close(self._terminal)
 
-
-def measure(
-    where: str, home: str, seconds: float, *, dashboard: bool
-) -> tuple[float, float, float]:
-    """Megabytes, percent of a core, and bytes a second to the terminal."""
-    node = Measured(where, home, dashboard=dashboard)
-    try:
+@contextlib.contextmanager
+def settled_node(where: str, home: str, *, dashboard: bool) -> Iterator[Measured]:
+    """A node that has joined and come to rest."""
+    words = [*KADISC, "--bootstrap", where, "--allow-private"]
+    words += [] if dashboard else ["--no-dashboard"]
+    with on_terminal(words, environment(home), SIZE) as (process, terminal):
+        node = Measured(process, terminal)
         end = time.monotonic() + JOIN_WITHIN_S
         while not node.has_joined():
             if time.monotonic() > end:
                 raise SystemExit("the node did not join")
             node.read(time.monotonic() + 0.2)
         node.read(time.monotonic() + SETTLE_S)
-        started, spent, written = time.monotonic(), node.cpu_s(), node.written
+        yield node
+
+
+def measure(
+    where: str, home: str, seconds: float, *, dashboard: bool
+) -> tuple[float, float, float]:
+    """Megabytes, percent of a core, and bytes a second to the terminal."""
+    with settled_node(where, home, dashboard=dashboard) as node:
+        pid, written = node.process.pid, node.written
+        started, spent = time.monotonic(), cpu_s(pid)
         node.read(started + seconds)
         passed = time.monotonic() - started
         return (
             node.rss_mb(),
-            100 * (node.cpu_s() - spent) / passed,
+            100 * (cpu_s(pid) - spent) / passed,
             (node.written - written) / passed,
         )
-    finally:
-        node.close()
 
 
 def main() -> int:

@@ -16,14 +16,13 @@ import gc
 import os
 import sys
 import tempfile
-import time
 import types
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from idle import JOIN_WITHIN_S, NEIGHBOURS, SETTLE_S, Measured, devnet
+from idle import NEIGHBOURS, devnet, settled_node
 
 from kadisc.core.addressing.contact_pool import ContactPool
 from kadisc.core.addressing.policy import AddressPolicy
@@ -139,18 +138,12 @@ def simulated(nodes: int, minutes: float) -> float:
 
 def real() -> float:
     """Megabytes of one node without the dashboard."""
-    with tempfile.TemporaryDirectory() as home, devnet(f"{home}/devnet") as where:
-        node = Measured(where, f"{home}/node", dashboard=False)
-        try:
-            end = time.monotonic() + JOIN_WITHIN_S
-            while not node.has_joined():
-                if time.monotonic() > end:
-                    raise SystemExit("the node did not join")
-                node.read(time.monotonic() + 0.2)
-            node.read(time.monotonic() + SETTLE_S)
-            megabytes = node.rss_mb()
-        finally:
-            node.close()
+    with (
+        tempfile.TemporaryDirectory() as home,
+        devnet(f"{home}/devnet") as where,
+        settled_node(where, f"{home}/node", dashboard=False) as node,
+    ):
+        megabytes = node.rss_mb()
     print(
         f"a real node with {NEIGHBOURS} neighbours: {megabytes:.1f} MB, goal "
         f"{GOAL_REAL_MB:g}: {_verdict(megabytes <= GOAL_REAL_MB)}"

@@ -9,24 +9,17 @@ read as fast as they are written to. Linux only: it reads /proc.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-import pty
-import select
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
 from idle import KADISC, devnet, environment
+from terminals import cpu_s, on_terminal, read
 
+SIZE = (200, 60)
 VIEWS = ("contacts", "peers")
 ROUNDS = 4
 SETTLE_S = 30.0
@@ -35,39 +28,6 @@ ATTACH_WITHIN_S = 60.0
 SHOWN_FROM_BYTES = 2000
 """What a watcher has written when it has shown its first frame."""
 GOAL_PERCENT = 2.0
-
-
-@contextmanager
-def on_terminal(words: list[str], home: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A program on a terminal of its own, and the side of the terminal to read."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
-    process = subprocess.Popen(
-        words,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-        env=environment(home),
-    )
-    os.close(theirs)
-    try:
-        yield process, ours
-    finally:
-        process.terminate()
-        with contextlib.suppress(OSError):  # the end of the terminal's other side
-            read([ours], 2.0)
-        process.wait()
-        os.close(ours)
-
-
-def read(terminals: list[int], seconds: float) -> int:
-    """Reads what the programs write for so long; returns how many bytes."""
-    end, size = time.monotonic() + seconds, 0
-    while (left := end - time.monotonic()) > 0:
-        for terminal in select.select(terminals, [], [], left)[0]:
-            size += len(os.read(terminal, 65536))
-    return size
 
 
 def attach(watchers: list[int]) -> None:
@@ -81,16 +41,10 @@ def attach(watchers: list[int]) -> None:
             size += read([watcher], 0.5)
 
 
-def cpu_s(process: subprocess.Popen[bytes]) -> float:
-    # Of all threads, those that ended included: user and system time, the 14th and 15th field.
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def percent(process: subprocess.Popen[bytes], terminals: list[int], seconds: float) -> float:
-    spent, began = cpu_s(process), time.monotonic()
+    spent, began = cpu_s(process.pid), time.monotonic()
     read(terminals, seconds)
-    return 100 * (cpu_s(process) - spent) / (time.monotonic() - began)
+    return 100 * (cpu_s(process.pid) - spent) / (time.monotonic() - began)
 
 
 def main() -> int:
@@ -103,13 +57,15 @@ def main() -> int:
         without: list[float] = []
         watched: list[float] = []
         written = 0
-        with on_terminal(words, home) as (node, terminal):
+        with on_terminal(words, environment(home), SIZE) as (node, terminal):
             read([terminal], SETTLE_S)
             for _ in range(ROUNDS):
                 without.append(percent(node, [terminal], seconds))
                 with ExitStack() as stack:
                     watchers = [
-                        stack.enter_context(on_terminal(watch(folder, view), home))[1]
+                        stack.enter_context(
+                            on_terminal(watch(folder, view), environment(home), SIZE)
+                        )[1]
                         for view in VIEWS
                     ]
                     attach(watchers)

@@ -243,21 +243,17 @@ async def _measured(options: argparse.Namespace, feeder: Feeder) -> AsyncIterato
         return
     from ..net.config_file import check_http_address
     from ..observe.feed_metrics import feed_families
+    from .metrics_server import needing_extra, say_where
 
     check_http_address(options.metrics)
-    try:
+    with needing_extra():
         from ..http.feed_routes import FeedRoutes
         from ..http.server import access_at, serving
-    except ImportError as error:
-        raise UsageError(
-            f"--metrics needs the extra metrics ({error.name} is missing):"
-            " pip install 'kadisc[metrics]'"
-        ) from None
     access = access_at(options.metrics, options.metrics_token, is_open=options.metrics_open)
     chain = options.chain or ""
     routes = FeedRoutes(access, lambda: feed_families(feeder.state(), feeder.counts, chain))
     async with serving(options.metrics, routes.answer) as where:
-        say(f"metrics at {where if where.startswith('unix:') else f'http://{where}/metrics'}")
+        say_where(where)
         yield
 
 

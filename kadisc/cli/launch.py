@@ -172,13 +172,10 @@ async def _measured(node: Node) -> AsyncIterator[None]:
                 raise UsageError(f"{name} needs --metrics HOST:PORT")
         yield
         return
-    try:
+    from .metrics_server import needing_extra, say_where
+
+    with needing_extra():
         from ..http.server import open_http
-    except ImportError as error:
-        raise UsageError(
-            f"--metrics needs the extra metrics ({error.name} is missing):"
-            " pip install 'kadisc[metrics]'"
-        ) from None
     token_given = credential(METRICS_TOKEN)
     async with open_http(
         node,
@@ -187,7 +184,7 @@ async def _measured(node: Node) -> AsyncIterator[None]:
         is_open=settings.open,
         has_api=settings.api,
     ) as where:
-        say(f"metrics at {where if where.startswith('unix:') else f'http://{where}/metrics'}")
+        say_where(where)
         yield
 
 

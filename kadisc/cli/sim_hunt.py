@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from collections.abc import Generator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
@@ -102,6 +101,7 @@ def execute(options: argparse.Namespace) -> int:
         return _replay(options)
     from ..sim.sweep.results import ResultsFile
     from .sweep_progress import SweepProgress
+    from .sweep_work import carry_out
 
     seeds = _hunted(_seeds(options), options)
     workers = jobs_of(options.workers, options.scheduler, "--workers")
@@ -113,7 +113,7 @@ def execute(options: argparse.Namespace) -> int:
         missing = [seed for seed in seeds if seed.key not in held]
         progress = SweepProgress(seeds, missing)
         try:
-            lost = _work(options, missing, workers, results, progress)
+            lost = carry_out(missing, workers, options.scheduler, results, progress)
         except KeyboardInterrupt:
             progress.clear()
             kept = f" and in {path}" if progress.finished else ""
@@ -150,44 +150,6 @@ def _replay(options: argparse.Namespace) -> int:
             _print_failure(record)
         show(f"{record['cpu_s']:.1f} s of CPU time; {'failed' if failed else 'nothing found'}")
     return FAILED if failed else DONE
-
-
-def _work(
-    options: argparse.Namespace,
-    missing: list[HuntSeed],
-    workers: int,
-    results: ResultsFile,
-    progress: SweepProgress,
-) -> list[Lost]:
-    from ..sim.sweep.sweep import Lost
-
-    lost: list[Lost] = []
-    if not missing:
-        return lost
-    with closing(_finished(options, missing, workers, progress)) as outcomes:
-        for outcome in outcomes:
-            if isinstance(outcome, Lost):
-                lost.append(outcome)
-                progress.lost(outcome)
-            else:
-                results.add(outcome)
-                progress.finish(outcome)
-    return lost
-
-
-def _finished(
-    options: argparse.Namespace,
-    missing: list[HuntSeed],
-    workers: int,
-    progress: SweepProgress,
-) -> Generator[Record | Lost, None, None]:
-    if options.scheduler is not None:
-        from ..sim.sweep.cluster import finished_on_cluster
-
-        return finished_on_cluster(missing, options.scheduler, progress.say)
-    from ..sim.sweep.workers import finished_here
-
-    return finished_here(missing, workers, progress.told)
 
 
 def _print_summary(

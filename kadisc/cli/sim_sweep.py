@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Generator
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
@@ -16,7 +14,7 @@ from .sim_run import add_scenario_options, check_size, sim_options
 
 if TYPE_CHECKING:
     from ..sim.sweep.results import ResultsFile
-    from ..sim.sweep.sweep import Lost, Record, Run
+    from ..sim.sweep.sweep import Lost, Run
     from .sweep_progress import SweepProgress
 
 SUMMARY = "run one scenario with many settings and seeds"
@@ -74,6 +72,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     from ..sim.sweep.results import ResultsFile
     from .sweep_progress import SweepProgress
+    from .sweep_work import carry_out
 
     runs = _runs(options)
     jobs = jobs_of(options.jobs, options.scheduler, "--jobs")
@@ -85,7 +84,7 @@ def execute(options: argparse.Namespace) -> int:
         missing = [run for run in runs if run.key not in held]
         progress = SweepProgress(runs, missing)
         try:
-            lost = _work(options, missing, jobs, results, progress)
+            lost = carry_out(missing, jobs, options.scheduler, results, progress)
         except KeyboardInterrupt:
             progress.clear()
             kept = f" and in {path}" if progress.finished else ""
@@ -97,41 +96,6 @@ def execute(options: argparse.Namespace) -> int:
         finally:
             progress.clear()
         return _print_summary(options, runs, results, lost, progress)
-
-
-def _work(
-    options: argparse.Namespace,
-    missing: list[Run],
-    jobs: int,
-    results: ResultsFile,
-    progress: SweepProgress,
-) -> list[Lost]:
-    from ..sim.sweep.sweep import Lost
-
-    lost: list[Lost] = []
-    if not missing:
-        return lost
-    with closing(_finished(options, missing, jobs, progress)) as outcomes:
-        for outcome in outcomes:
-            if isinstance(outcome, Lost):
-                lost.append(outcome)
-                progress.lost(outcome)
-            else:
-                results.add(outcome)
-                progress.finish(outcome)
-    return lost
-
-
-def _finished(
-    options: argparse.Namespace, missing: list[Run], jobs: int, progress: SweepProgress
-) -> Generator[Record | Lost, None, None]:
-    if options.scheduler is not None:
-        from ..sim.sweep.cluster import finished_on_cluster
-
-        return finished_on_cluster(missing, options.scheduler, progress.say)
-    from ..sim.sweep.workers import finished_here
-
-    return finished_here(missing, jobs, progress.told)
 
 
 def _print_summary(

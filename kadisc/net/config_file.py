@@ -198,35 +198,26 @@ def faults_of(key: Key, value: Any) -> Iterator[UsageError]:
     """All that is wrong with the value of a key: its type, or each of its elements, or the whole.
     Each error names the key.
     """
+    faults: list[UsageError | None] = []
     if key.kind in _ELEMENTS and isinstance(value, list):
-        is_sound = True
-        for position, element in enumerate(value):
-            for fault in _element_faults(key, f"{key.name}[{position}]", element):
-                is_sound = False
-                yield fault
-        if not is_sound:
-            return
-    try:
-        typed = _typed(key.name, key.kind, value)
-    except UsageError as error:
-        yield error
-        return
-    try:
-        _check(key, typed)
-    except (ValueError, UsageError) as error:
-        yield UsageError(f"{key.name}: {error}")
+        kind = _ELEMENTS[key.kind]
+        faults = [_fault(key, f"{key.name}[{i}]", kind, each) for i, each in enumerate(value)]
+    if not any(faults):
+        faults = [_fault(key, key.name, key.kind, value)]
+    yield from (fault for fault in faults if fault is not None)
 
 
-def _element_faults(key: Key, name: str, element: Any) -> Iterator[UsageError]:
+def _fault(key: Key, name: str, kind: str, value: Any) -> UsageError | None:
+    """What is wrong with the value of a key, or with one element of it: its ``kind`` says which."""
     try:
-        typed = (_typed(name, _ELEMENTS[key.kind], element),)
+        typed = _typed(name, kind, value)
     except UsageError as error:
-        yield error
-        return
+        return error
     try:
-        _check(key, typed)
+        _check(key, typed if kind == key.kind else (typed,))
     except (ValueError, UsageError) as error:
-        yield UsageError(f"{name}: {error}")
+        return UsageError(f"{name}: {error}")
+    return None
 
 
 def _suggestion(key: str, above: str) -> str:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from ...control.methods.snapshots import WatchedContact
-from ..buckets import age_style, delay_style
-from ..figures import age, delay
+from ..buckets import age_style
+from ..columns import failures_column, rtt_column
+from ..figures import age
 from ..lines import Line
 from ..row_table import RowColumn, RowTable, table_lines
 from ..scene import Room, Scene
 from ..view import View
-
-
-def _rtt_s(contact: WatchedContact) -> float | None:
-    return None if contact.rtt_ms is None else contact.rtt_ms / 1000
 
 
 def _state(contact: WatchedContact) -> str:
@@ -33,15 +30,7 @@ _COLUMNS = (
         "endpoint", lambda it: it.endpoint, 21, grows_to=47, rank=0, value=lambda it: it.endpoint
     ),
     RowColumn[WatchedContact]("client", lambda it: it.client or "-", 9, grows_to=24, rank=3),
-    RowColumn[WatchedContact](
-        "rtt",
-        lambda it: delay(_rtt_s(it)),
-        7,
-        is_number=True,
-        rank=1,
-        value=_rtt_s,
-        style=lambda it: delay_style(_rtt_s(it)),
-    ),
+    rtt_column(WatchedContact, rank=1),
     RowColumn[WatchedContact](
         "age",
         lambda it: age(it.age_s),
@@ -60,16 +49,7 @@ _COLUMNS = (
         value=lambda it: it.verified_s_ago,
         style=lambda it: age_style(it.verified_s_ago),
     ),
-    RowColumn[WatchedContact](
-        "failures",
-        lambda it: str(it.failures) if it.failures else "-",
-        8,
-        is_number=True,
-        rank=5,
-        value=lambda it: it.failures,
-        style=lambda it: "bad" if it.failures else "quiet",
-        largest_first=True,
-    ),
+    failures_column(WatchedContact, rank=5),
     RowColumn[WatchedContact](
         "state",
         _state,

@@ -6,8 +6,9 @@ from typing import Final
 
 from ...control.methods.snapshots import WatchedPeer
 from ...observe.services import services_words
-from ..buckets import age_style, delay_style
-from ..figures import age, delay
+from ..buckets import age_style
+from ..columns import failures_column, rtt_column
+from ..figures import age
 from ..lines import Line
 from ..row_table import RowColumn, RowTable, table_lines
 from ..scene import Room, Scene
@@ -22,10 +23,6 @@ _STATES: Final = {
 }
 _PLACES: Final = {state: place for place, state in enumerate(_STATES)}
 _VERDICTS: Final = {"good": "good", "busy": "poor", "bad": "bad", "wrong-network": "bad"}
-
-
-def _rtt_s(peer: WatchedPeer) -> float | None:
-    return None if peer.rtt_ms is None else peer.rtt_ms / 1000
 
 
 def _verified(peer: WatchedPeer) -> str:
@@ -84,15 +81,7 @@ _COLUMNS: Final = (
         rank=7,
         style=lambda it: "" if it.table == "tried" else "quiet",
     ),
-    RowColumn[WatchedPeer](
-        "rtt",
-        lambda it: delay(_rtt_s(it)),
-        7,
-        is_number=True,
-        rank=6,
-        value=_rtt_s,
-        style=lambda it: delay_style(_rtt_s(it)),
-    ),
+    rtt_column(WatchedPeer, rank=6),
     RowColumn[WatchedPeer](
         "verified",
         _verified,
@@ -102,16 +91,7 @@ _COLUMNS: Final = (
         value=lambda it: it.verified_s_ago,
         style=_verified_style,
     ),
-    RowColumn[WatchedPeer](
-        "failures",
-        lambda it: str(it.failures) if it.failures else "-",
-        8,
-        is_number=True,
-        rank=9,
-        value=lambda it: it.failures,
-        largest_first=True,
-        style=lambda it: "bad" if it.failures else "quiet",
-    ),
+    failures_column(WatchedPeer, rank=9),
     RowColumn[WatchedPeer](
         "reach",
         lambda it: "lan" if it.lan else it.reachable,
