@@ -1,11 +1,12 @@
-"""What is packaged and compiled: pyproject.toml names every room."""
+"""What is packaged and compiled, and what the picture shows: both name every room."""
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
-from .test_layers import PACKAGE, ROOMS
+from .test_layers import MAY_IMPORT, PACKAGE, ROOMS
 
 ROOT = PACKAGE.parent
 
@@ -36,3 +37,15 @@ def test_every_module_of_every_room_of_the_core_is_compiled() -> None:
 def test_every_module_of_the_wire_but_the_subclass_of_the_library_is_compiled() -> None:
     wire = {path.relative_to(ROOT) for path in (PACKAGE / "wire").glob("[!_]*.py")}
     assert wire - compiled_by_pyproject() == {Path("kadisc/wire/bencode.py")}
+
+
+def test_the_picture_of_the_architecture_has_every_layer_and_every_folder_in_order() -> None:
+    picture = (ROOT / "docs/explanation/architecture.svg").read_text(encoding="utf-8")
+    shown = [
+        words for text in re.findall(">([^<>]+)</text>", picture) for words in text.split(", ")
+    ]
+    assert {*MAY_IMPORT, "cli"} <= set(shown)
+    for layer, rooms in ROOMS.items():
+        folders = [room for room in rooms if (PACKAGE / layer / room).is_dir()]
+        drawn = shown[shown.index(layer) :]
+        assert [each for each in dict.fromkeys(drawn) if each in folders] == folders
