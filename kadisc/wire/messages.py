@@ -203,10 +203,8 @@ class Reach(Query):
     """With ``tcp_port``: the sender's own record, not verified yet."""
     tcp_port: int | None = None
     """1024 to 65535: the TCP port to connect to."""
-    strangers: bytes | None = None
-    """9 bytes, ``s``: the hosts among which the sender has strangers; the size of that share in
-    parts of 256, and a number from which it follows.
-    """
+    known: bytes | None = None
+    """40 bytes, ``k``: the hosts that the sender had to do with lately, see `HostFilter`."""
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@ their replies.
 
 ::
 
-    reach  a: {id, n: 8 bytes, net: 20 bytes, [token], [p: 1024..65535], [s: 9 bytes]}
+    reach  a: {id, n: 8 bytes, net: 20 bytes, [token], [p: 1024..65535], [k: 40 bytes]}
            a: {id, n, net, [token], rec, tcp: 1024..65535}
     knock  a: {id, n, net, to: 6 or 18 bytes, [token]}
     ping   a: {id, n}
@@ -14,7 +14,7 @@ their replies.
 
 A field of another type, length or range makes a query of no use to its sender, who is told so: it
 refuses the message. A ping is answered whatever it holds (BEP 5), so there an odd nonce counts as
-not sent; so does an odd ``s``, which is a hint only. No reply is longer than the query that it
+not sent; so does an odd ``k``, which is a hint only. No reply is longer than the query that it
 answers (`core/reach/helping.py`).
 """
 
@@ -29,8 +29,8 @@ from ..ids import ID_BYTES, NodeId
 from .compact import endpoint_from
 from .messages import TCP_SILENT, Knock, Reach, ReachResult
 
-SAMPLE_BYTES: Final = 9
-"""Bytes of ``s``, which says where to look for strangers (`core/limits/reserve.py`)."""
+KNOWN_BYTES: Final = 40
+"""Bytes of ``k``, which says which hosts are no strangers (`core/limits/host_filter.py`)."""
 NONCE_BYTES: Final = 8
 """Bytes of the nonce of one test."""
 MIN_PORT: Final = 1024
@@ -61,9 +61,9 @@ def read_reach(
     record = arguments.get(b"rec")
     if record is not None and type(record) is not dict:
         raise DecodeError("bad-record")
-    sample = arguments.get(b"s")
-    if type(sample) is bytes and len(sample) == SAMPLE_BYTES:
-        query.strangers = sample
+    known = arguments.get(b"k")
+    if type(known) is bytes and len(known) == KNOWN_BYTES:
+        query.known = known
     query.port = _port(arguments.get(b"p"))
     query.tcp_port = _port(arguments.get(b"tcp"))
     query.record = record
@@ -107,8 +107,8 @@ def reach_arguments(query: Reach) -> dict[bytes, Any]:
         arguments[b"token"] = query.token
     if query.port is not None:
         arguments[b"p"] = query.port
-    if query.strangers is not None:
-        arguments[b"s"] = query.strangers
+    if query.known is not None:
+        arguments[b"k"] = query.known
     if query.record is not None:
         arguments[b"rec"] = query.record
     if query.tcp_port is not None:

@@ -46,6 +46,12 @@ class ContactedHostsRule(Protocol):
         """
         ...
 
+    def was_noted_now(self, endpoint: Endpoint, now: float) -> bool:
+        """Whether something was sent to that host, or came from it after that, in the slot that
+        runs: 33 s ago at most.
+        """
+        ...
+
 
 class ContactedHosts:
     """One byte for each of 2 ** ``bits`` cells of each address family. A cell holds the number of
@@ -105,6 +111,14 @@ class ContactedHosts:
             self.sent_to(endpoint, now)
 
     def is_stranger(self, endpoint: Endpoint, now: float) -> bool:
+        noted = self._noted(endpoint, now)
+        return not noted or (self._slot - noted) % SLOTS > STRANGER_SLOTS
+
+    def was_noted_now(self, endpoint: Endpoint, now: float) -> bool:
+        return self._noted(endpoint, now) == self._slot
+
+    def _noted(self, endpoint: Endpoint, now: float) -> int:
+        """The number of the slot in which the host was noted last; 0 for never."""
         if now >= self._turn_at:
             self._turn(now)
         if len(endpoint) == IPV4_ENDPOINT_BYTES:
@@ -112,9 +126,8 @@ class ContactedHosts:
         else:
             prefix, cells = _int_from_bytes(endpoint) >> _HALF_AND_PORT_BITS, self._ipv6
         if not cells:
-            return True
-        noted = cells[prefix * self._multiplier >> self._shift & self._mask]
-        return not noted or (self._slot - noted) % SLOTS > STRANGER_SLOTS
+            return 0
+        return cells[prefix * self._multiplier >> self._shift & self._mask]
 
     def _new_cells(self, endpoint: Endpoint) -> bytearray:
         cells = bytearray(self._mask + 1)

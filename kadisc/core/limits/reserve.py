@@ -5,8 +5,8 @@ nodes a new one contacts two thirds of those that can be witnesses within five s
 all within fifteen: no witness is a stranger any more, and nothing is found out. So a share of all
 hosts, drawn by a secret number, is held back: the upkeep of the routing table and gossip do not
 contact them while the first tests run, for two minutes at most. What an application asks for, the
-lookups of the own ID and announces contact them all the same. The helpers are told which share it
-is, and draw witnesses from it.
+lookups of the own ID and announces contact them all the same. The helpers are told which peers the
+node knows (`host_filter.py`), and draw witnesses among the others.
 
 Without the lookups of the own ID a network of ten would not be joined: they contact all of it, and
 nothing is left to hold back. In a small network no peers are held back.
@@ -51,9 +51,7 @@ class HostSample:
     __slots__ = ("_factor", "_parts", "raw")
 
     def __init__(self, raw: bytes) -> None:
-        """``raw``: the size of the share, 1 to 255 of 256 parts, as one byte, and 8 random bytes;
-        so it stands in a query to a helper.
-        """
+        """``raw``: the size of the share, 1 to 255 of 256 parts, in a byte, and 8 random bytes."""
         self.raw = raw
         self._parts = raw[0]
         self._factor = int.from_bytes(raw[1:], "big") | 1

@@ -4,7 +4,7 @@ for each address family, and the peers that may help it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from random import Random
 
 from ...endpoints import PUBLIC, Endpoint, Family, family_of
@@ -68,6 +68,14 @@ class PeersThatHelp:
             and family_of(known.endpoint) is family
             and self._scopes.of(known.endpoint) is PUBLIC
         )
+
+    def met(self, family: Family) -> Iterator[Endpoint]:
+        for each in self._known:
+            if family_of(each.endpoint) is family:
+                yield each.endpoint
+        for endpoint in self._partners.speakers():
+            if family_of(endpoint) is family:
+                yield endpoint
 
     def has_new(self) -> bool:
         """Whether some offered help for the first time since this was asked last."""

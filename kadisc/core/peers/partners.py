@@ -63,6 +63,9 @@ class Partners:
     def is_speaker(self, endpoint: Endpoint) -> bool:
         return endpoint in self._speakers
 
+    def speakers(self) -> Collection[Endpoint]:
+        return self._speakers.keys()
+
     def met_in_lookups(self) -> list[Endpoint]:
         return list(self._met_in_lookups)
 

@@ -37,7 +37,7 @@ from ..contract.queries import (
     SendReply,
 )
 from ..contract.times import FOREVER
-from ..limits.reserve import HostSample
+from ..limits.host_filter import HostFilter
 from .help_context import HelpContext, HelpOutcome, at_port
 from .reach_query import reach_query
 
@@ -83,7 +83,7 @@ class Ask:
         "begun_at",
         "dial",
         "key",
-        "strangers",
+        "known",
         "target",
         "tid",
         "token_renewed",
@@ -99,8 +99,8 @@ class Ask:
         self.tid = tid
         self.target = target
         self.begun_at = now
-        self.strangers: HostSample | None = None
-        """The hosts among which the asker has strangers, as it says."""
+        self.known: HostFilter | None = None
+        """The hosts that are no strangers to the asker, as it says."""
         self.dial = 0
         """The number of the TCP connection; 0 where witnesses are asked."""
         self.tried: list[Endpoint] = []
@@ -177,8 +177,8 @@ class Asks:
         if len(self._pending) >= context.config.max_asks:
             return self._busy(query.tid, source, method, HelpOutcome.BUSY)
         ask = Ask(self, key, query.tid, target, now)
-        if query.strangers is not None:
-            ask.strangers = HostSample(query.strangers)
+        if query.known is not None:
+            ask.known = HostFilter(query.known)
         if query.tcp_port is not None:
             return self._begin_dial(ask, query, now)
         if not context.budgets.may_ask(source, now):
@@ -263,24 +263,26 @@ class Asks:
         barred = {netgroup(ask.source)}
         if (own_ip := context.own_ip(family)) is not None:
             barred.add(netgroup(Endpoint(own_ip + b"\1\1")))
-        by_netgroup: dict[bytes, list[Endpoint]] = {}
         strangers: dict[bytes, list[Endpoint]] = {}
+        others: dict[bytes, list[Endpoint]] = {}
+        are_busy = False
         for witness in context.sources.witnesses(family, now - WITNESS_HEARD_S):
             group = netgroup(witness)
-            if (
-                group not in barred
-                and witness not in ask.tried
-                and not context.is_same_host(witness, ask.source)
-                and self._left_alone.get(witness, now) <= now
-            ):
-                by_netgroup.setdefault(group, []).append(witness)
-                if ask.strangers is not None and witness in ask.strangers:
-                    strangers.setdefault(group, []).append(witness)
-        netgroups = len(by_netgroup) + len(ask.tried)
-        most = min(MAX_WITNESSES, max(LEAST_WITNESSES, netgroups // NETGROUPS_EACH))
-        if not by_netgroup or len(ask.tried) >= most:
+            if group in barred or witness in ask.tried or context.is_same_host(witness, ask.source):
+                continue
+            is_stranger = ask.known is not None and witness not in ask.known
+            if self._left_alone.get(witness, now) > now:
+                are_busy = are_busy or is_stranger
+            else:
+                (strangers if is_stranger else others).setdefault(group, []).append(witness)
+        most = MAX_WITNESSES
+        if not strangers:
+            if are_busy:
+                return None  # what a known one finds out would tell little, and take its budget
+            most = max(LEAST_WITNESSES, (len(others) + len(ask.tried)) // NETGROUPS_EACH)
+        drawn_from = strangers or others
+        if not drawn_from or len(ask.tried) >= min(most, MAX_WITNESSES):
             return None
-        drawn_from = strangers or by_netgroup
         return context.rng.choice(drawn_from[context.rng.choice(list(drawn_from))])
 
     # --- TCP --------------------------------------------------------------------------------------

@@ -37,6 +37,14 @@ EMPTY_PROBES: Final = 8
 """A round ends when so many probes ended as nothing, and no other one: as in a small network, where
 every witness knows this node. Each costs other nodes some ten datagrams.
 """
+DOUBT_GAPS: Final = 6.0
+"""An endpoint that strangers reach every few seconds is probed after so many times their mean gap
+without one: by chance that is one gap in 400.
+"""
+LEAST_DOUBT_S: Final = 20.0
+"""It is not probed before so many seconds without a stranger."""
+GAP_MEMORY: Final = 8
+"""The mean gap is a moving mean over about so many, and is not relied on before."""
 FIRST_ROUND_WITNESSES: Final = 0.5
 BOTH_ROUNDS_WITNESSES: Final = 0.75
 """The witnesses that did not get in are of so many netgroups at least, as a share of ``misses``:
@@ -70,6 +78,8 @@ class EndpointTest:
         "_config",
         "_empty_rounds",
         "_fast_until",
+        "_gap_s",
+        "_gaps",
         "_is_retry",
         "_lacks_helpers",
         "_missed",
@@ -128,6 +138,9 @@ class EndpointTest:
         self._refresh_pause_s = REFRESH_RETRY_S
         self._refresh_missed = 0
         self._retry_s = config.retry_s
+        self._gaps = 0
+        self._gap_s = 0.0
+        """The mean time between strangers that got in by themselves, over so many."""
         self._fast_until = now + config.failed_fast_for_s
         self._is_retry = False
         self._lacks_helpers = False
@@ -163,6 +176,8 @@ class EndpointTest:
     def evidence(self, now: float) -> None:
         """A stranger got in, without any probe."""
         if self.state is EndpointState.PROVEN:
+            self._gaps = min(self._gaps + 1, GAP_MEMORY)
+            self._gap_s += (now - self.proven_at - self._gap_s) / self._gaps
             self._renew(now)
 
     def stranger_asked(self, now: float) -> None:
@@ -390,6 +405,7 @@ class EndpointTest:
         self.state = self.settled = state
         self.is_likely = self._is_retry = self._lacks_helpers = False
         self._retry_s = self._config.retry_s
+        self._gaps = 0
         self.asked_now.clear()
         self._begin_refresh()
 
@@ -399,6 +415,9 @@ class EndpointTest:
         self._refresh_pause_s = REFRESH_RETRY_S
         self._begin_refresh()
         self.deadline = now + self._config.refresh_s
+        if self._gaps == GAP_MEMORY:
+            doubt_s = max(LEAST_DOUBT_S, DOUBT_GAPS * self._gap_s)
+            self.deadline = min(self.deadline, now + doubt_s)
 
     def _begin_refresh(self) -> None:
         self._refresh_sent = self._refresh_missed = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,6 +41,10 @@ class HelperSource(Protocol):
 
     def token_of(self, endpoint: Endpoint, now: float) -> bytes | None:
         """The gossip token that it gave this node, as far as it is still good."""
+        ...
+
+    def met(self, family: Family) -> Iterable[Endpoint]:
+        """The nodes of the own network that this one may have had to do with lately."""
         ...
 
     def token_received(self, endpoint: Endpoint, token: bytes, now: float) -> None:

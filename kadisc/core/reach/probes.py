@@ -30,6 +30,7 @@ from ..contract.queries import (
 from ..contract.times import FOREVER, NEVER
 from ..dht import Dht
 from ..limits.contacted import ContactedHostsRule
+from ..limits.host_filter import filter_of
 from ..limits.probe_lane import ProbeLaneRule
 from .endpoint_test import EndpointTest, ProbeOutcome
 from .helpers import Helper, HelperSource
@@ -182,13 +183,19 @@ class Probes:
             self._by_nonce[probe.nonce] = probe
             self._context.lane.expect(probe.nonce)
             self.deadline = min(self.deadline, probe.expires_at)
-            queries.append(self._query(probe))
+            queries.append(self._query(probe, now))
             if len(queries) == count:
                 break
         return queries
 
-    def _query(self, probe: Probe) -> SendQuery:
-        sample = self._dht.parts.reserve.sample
+    def _known_hosts(self, now: float) -> bytes:
+        """For the helper, which draws a witness among the others first."""
+        context = self._context
+        is_stranger = context.contacted.is_stranger
+        met = (each for each in context.helpers.met(self._family) if not is_stranger(each, now))
+        return filter_of(met, context.rng).raw
+
+    def _query(self, probe: Probe, now: float) -> SendQuery:
         query = Reach(
             b"",
             self._dht.own_id,
@@ -196,7 +203,7 @@ class Probes:
             self._context.tag,
             token=probe.token,
             port=probe.port,
-            strangers=sample.raw if sample is not None else None,
+            known=self._known_hosts(now),
         )
         return reach_query(probe.helper, query, self._owner, purposes.REACH, PROBE_S)
 
@@ -234,7 +241,7 @@ class Probes:
             probe.has_new_token = True
             probe.token = reply.token
             self._context.helpers.token_received(probe.helper, reply.token, now)
-            return [self._query(probe)]
+            return [self._query(probe, now)]
         self._judge(probe, result.ok, result.witness, reply.seen_as, now)
         return NO_COMMANDS
 
@@ -274,19 +281,27 @@ class Probes:
         """The helper says which witness pinged, and whether that was answered."""
         self.witness_named_at = now
         outcome = ProbeOutcome.NOTHING
+        # Otherwise another endpoint was pinged.
+        is_same = seen_as is not None and (
+            seen_as == probe.endpoint
+            if probe.port is None
+            else ip_of(seen_as) == ip_of(probe.endpoint)
+        )
         got_in = probe.pinged_by.get(witness, False)
         if got_in and not ok:
             self.one_way_at = now
         if got_in and (ok or not self._context.needs_answer):
-            if probe.port is not None or seen_as == probe.endpoint:
+            if is_same:
                 outcome = ProbeOutcome.PROOF
                 self.proved_by, self.proved_at = witness, now
         elif (
             not ok
+            and is_same
             and witness not in probe.pinged_by
             # What came before was of known witnesses, which the helper replaced.
             and not any(probe.pinged_by.values())
             and self._is_public(witness)
+            and (probe.port is not None or not self._has_just_met(witness, now))
             and probe.limit_drops == self._context.limit_drops()
         ):
             if not probe.is_online:
@@ -308,6 +323,12 @@ class Probes:
     def _probe_of(self, command: SendQuery) -> Probe | None:
         query = command.query
         return self._by_nonce.get(query.nonce) if isinstance(query, Reach) else None
+
+    def _has_just_met(self, witness: Endpoint, now: float) -> bool:
+        """Whether a router would let that one in whatever it keeps out: that it did not get in says
+        more about the witness, or a datagram that was lost.
+        """
+        return self._context.contacted.was_noted_now(witness, now)
 
     def _is_public(self, endpoint: Endpoint) -> bool:
         return self._context.scopes.of(endpoint) is Scope.PUBLIC

@@ -13,7 +13,6 @@ from typing import Final
 from ...config import CoreConfig
 from ...endpoints import Endpoint, Family, Scope, port_of
 from ...wire.messages import Error, Reply
-from ..addressing.external_address import Confidence
 from ..contract.conduct import Conduct
 from ..contract.events import Event, NatKindChanged, ReachabilityChanged
 from ..contract.queries import NO_COMMANDS, Command, Commands, PendingQuery, QueryFailure, SendQuery
@@ -24,6 +23,7 @@ from ..limits.reserve import drawn_sample
 from .endpoint_test import EndpointState, EndpointTest
 from .guard import LOOK_AGAIN_S, GuardRule
 from .nat_kind import nat_kind
+from .own_endpoints import mapped_endpoint, seen_endpoint
 from .probes import Probes, ReachContext
 from .reach_snapshot import ReachSnapshot, tested
 from .strangers import PASSIVE_S, Strangers
@@ -39,7 +39,6 @@ FOR_REFRESH: Final = 12
 """So many helpers are drawn for the refresh of a proven endpoint, which asks one, or four."""
 ONE_WAY_S: Final = 600.0
 """So long it is shown that answers did not get back to strangers."""
-MIN_PORT: Final = 1024
 
 
 class Reachability:
@@ -242,12 +241,13 @@ class Reachability:
         if not is_refresh:
             self._helpers = netgroups
         queries: list[SendQuery] = []
-        for test, endpoint, port in (
-            (self._seen, self._seen_at, None),
-            (self._mapped, self._mapped_at, port_of(self._mapped_at) if self._mapped_at else None),
+        for test, endpoint, is_mapped in (
+            (self._seen, self._seen_at, self._is_mapped_to_seen()),
+            (self._mapped, self._mapped_at, True),
         ):
             if test is not None and endpoint is not None:
                 count = test.due(netgroups, now)
+                port = port_of(endpoint) if is_mapped else None
                 queries += self.probes.send(test, count, usable, endpoint, port, now)
         return queries
 
@@ -255,21 +255,27 @@ class Reachability:
 
     def _look_at_endpoints(self, now: float) -> None:
         """Begins a new test where S or M is another endpoint than before."""
-        seen_at = self._voted_endpoint()
-        if seen_at != self._seen_at:
-            self._seen_at = seen_at
-            self._test_seen_anew(now)
-        granted, ip = self._granted, self._address.ip
-        mapped_at = None
-        if granted is not None and ip is not None and port_of(granted) >= MIN_PORT:
-            mapped_at = Endpoint(ip + granted[-2:])
-        if mapped_at == self._seen_at or (mapped_at and not self._is_public(mapped_at)):
+        scopes = self._context.scopes
+        seen_at = seen_endpoint(self._address, scopes)
+        mapped_at = mapped_endpoint(self._granted, self._address, scopes)
+        if mapped_at == seen_at:
             mapped_at = None
-        if mapped_at != self._mapped_at:
-            if self._mapped is not None:
-                self.probes.drop(self._mapped)
-            self._mapped_at = mapped_at
-            self._mapped = self._new_test(now) if mapped_at is not None else None
+        if (seen_at, mapped_at) == (self._seen_at, self._mapped_at):
+            return
+        # What is known of an endpoint stays true where S moves to M or away from it, as behind a
+        # NAT that answers from the mapped port those that came in there.
+        tests = {self._seen_at: self._seen, self._mapped_at: self._mapped}
+        if seen_at != self._seen_at:
+            self._strangers.clear()
+            self._seen_at, self._seen_since = seen_at, now
+        self._mapped_at = mapped_at
+        self._seen, self._mapped = (
+            None if each is None else tests.get(each) or self._new_test(now)
+            for each in (seen_at, mapped_at)
+        )
+        for test in tests.values():
+            if test is not None and test not in self._tests():
+                self.probes.drop(test)
 
     def _test_seen_anew(self, now: float) -> None:
         if self._seen is not None:
@@ -280,17 +286,6 @@ class Reachability:
 
     def _new_test(self, now: float) -> EndpointTest:
         return EndpointTest(self._config, now, rounds=self._rounds)
-
-    def _voted_endpoint(self) -> Endpoint | None:
-        address = self._address
-        if (
-            address.ip is None
-            or address.port is None
-            or address.confidence is Confidence.UNKNOWN
-            or not self._is_public(Endpoint(address.ip + address.port))
-        ):
-            return None
-        return Endpoint(address.ip + address.port)
 
     def _is_mapped_to_seen(self) -> bool:
         granted, seen_at = self._granted, self._seen_at

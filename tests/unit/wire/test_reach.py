@@ -47,7 +47,7 @@ def reply(seen_as: Endpoint, **fields: Any) -> Reply:
         (Reach(TID, ID, NONCE, NET, TOKEN, **SENT), 126),
         (Reach(TID, ID, NONCE, NET, TOKEN, 51413, **SENT), 136),
         (Reach(TID, ID, NONCE, NET, TOKEN, None, RECORD, 30303, **SENT), 443),
-        (Reach(TID, ID, NONCE, NET, TOKEN, strangers=b"\x40" + NONCE, **SENT), 140),
+        (Reach(TID, ID, NONCE, NET, TOKEN, known=5 * NONCE, **SENT), 172),
         (reply(V4, reach=ReachResult(True, V4)), 88),
         (reply(V6, reach=ReachResult(False, V6)), 114),
         (reply(V4, reach=ReachResult(tcp=TCP_REFUSED)), 78),
@@ -84,8 +84,9 @@ def test_the_bytes_of_each_message() -> None:
     assert krpc.encode(Reach(TID, ID, NONCE, NET, TOKEN, None, {b"k": b"x"}, 30303)) == (
         reach + b"3:recd1:k1:xe3:tcpi30303e5:token8:aoeusnthe1:q5:reach" + end
     )
-    assert krpc.encode(Reach(TID, ID, NONCE, NET, TOKEN, strangers=b"@8 bytes!")) == (
-        reach + b"1:s9:@8 bytes!5:token8:aoeusnthe1:q5:reach" + end
+    known = b"d1:ad2:id20:" + RAW_ID + b"1:k40:" + 5 * NONCE + reach[len(b"d1:ad2:id20:") + 20 :]
+    assert krpc.encode(Reach(TID, ID, NONCE, NET, TOKEN, known=5 * NONCE)) == (
+        known + b"5:token8:aoeusnthe1:q5:reach" + end
     )
     assert krpc.encode(Knock(TID, ID, NONCE, NET, V4, TOKEN)) == (
         reach + b"2:to6:axje\x1a\xe15:token8:aoeusnthe1:q5:knock" + end
@@ -98,11 +99,11 @@ def test_the_bytes_of_each_message() -> None:
     )
 
 
-@pytest.mark.parametrize("sent", [b"", b"8 bytes!", b"10 bytes..", 9, {}, [b"@8 bytes!"]])
+@pytest.mark.parametrize("sent", [b"", b"8 bytes!", 41 * b"x", 40, {}, [5 * b"8 bytes!"]])
 def test_an_odd_hint_counts_as_not_given(sent: Any) -> None:
-    found = krpc.decode(query(b"reach", s=sent))
+    found = krpc.decode(query(b"reach", k=sent))
     assert isinstance(found, Reach)
-    assert found.strangers is None
+    assert found.known is None
 
 
 HEAD = b"d1:ad2:id20:" + RAW_ID

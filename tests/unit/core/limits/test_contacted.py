@@ -35,6 +35,18 @@ def test_a_host_is_a_stranger_again_after_330_to_363_seconds(one: Endpoint, star
     assert not hosts.is_stranger(one, start + 729.0)
 
 
+def test_a_host_was_noted_now_for_the_rest_of_the_slot() -> None:
+    hosts = contacted()
+    one, other = address(1), address(2)
+    assert not hosts.was_noted_now(one, 10.0)
+    hosts.sent_to(one, 10.0)
+    assert hosts.was_noted_now(one, 32.0)
+    assert not hosts.was_noted_now(other, 32.0)
+    assert not hosts.was_noted_now(one, 34.0)
+    hosts.received_from(one, 40.0)
+    assert hosts.was_noted_now(one, 50.0)
+
+
 def test_the_port_does_not_matter_and_the_other_bits_of_a_prefix_do() -> None:
     hosts = contacted()
     hosts.sent_to(make_endpoint("45.1.2.3", 1000), 0.0)

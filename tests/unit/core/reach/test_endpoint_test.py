@@ -199,6 +199,24 @@ def test_a_proven_endpoint_is_probed_once_after_60_s_without_evidence() -> None:
     assert bench.test.state is PROVEN
 
 
+@pytest.mark.parametrize(
+    ("gap_s", "doubt_s"), [(1.0, 20.0), (5.0, 30.0), (9.0, 54.0), (15.0, 60.0)]
+)
+def test_the_more_often_strangers_come_the_sooner_their_absence_is_looked_into(
+    gap_s: float, doubt_s: float
+) -> None:
+    bench = EndpointBench(open_port)
+    bench.run(1.0)
+    for number in range(1, 12):
+        bench.run(number * gap_s)
+        bench.test.evidence(bench.now)
+    since = bench.now
+    bench.sent.clear()
+    bench.run(since + 70.0)
+    assert bench.sent[0][0] - since == pytest.approx(doubt_s, abs=1.0)
+    assert bench.test.state is PROVEN
+
+
 def test_a_missed_refresh_sends_three_more_and_four_misses_open_a_test() -> None:
     bench = EndpointBench(lambda helper, now: (PROOF, 0.2) if now < 10 else (MISS, 2.3))
     bench.run(1.0)

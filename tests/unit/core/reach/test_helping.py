@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -9,12 +10,12 @@ from typing import Any
 import pytest
 
 from kadisc.core.contract.events import DialOutcome, TcpDialWanted
-from kadisc.core.limits.reserve import HostSample
+from kadisc.core.limits.host_filter import filter_of
 from kadisc.core.reach import asks
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.wire import krpc
 from kadisc.wire.messages import Error, Gossip, Knock, Ping, Reach, ReachResult, Reply
-from tests.support.community import TAG, identity, member, record_fields, stranger
+from tests.support.community import TAG, Stranger, identity, member, record_fields, stranger
 from tests.support.reaching import (
     ask,
     asker,
@@ -65,33 +66,42 @@ def test_another_port_of_the_asker_is_tested_where_it_says_so() -> None:
     assert query.to == one.endpoint[:4] + (51413).to_bytes(2, "big")
 
 
-def test_witnesses_are_drawn_from_the_share_that_the_asker_names_and_then_from_all() -> None:
+def test_witnesses_are_drawn_among_those_that_the_asker_does_not_know_and_then_from_all() -> None:
     world = World()
     host, witnesses = helper(world, 12, help=errs(BUSY))
     one = asker(world, host)
-    for seed in range(100):
-        raw = b"\x40" + Random(seed).randbytes(8)
-        inside = [each for each in witnesses if each.endpoint in HostSample(raw)]
-        if len(inside) == 3:
-            break
-    query = reach(one, host)
-    query.strangers = raw
-    for each in inside:
+    known = filter_of((each.endpoint for each in witnesses[3:]), Random(1))
+    unknown = [each for each in witnesses if each.endpoint not in known]
+    assert unknown == witnesses[:3]
+    for each in unknown:
         each.help = says(False)
+    assert _asked(world, one, host, witnesses, 1, known.raw) <= set(unknown)
+    assert result(one.told[-1]).witness in {each.endpoint for each in unknown}
+    # They are busy: the others are not asked in their place, while they may be asked again.
+    for each in witnesses:
+        each.help = errs(BUSY) if each in unknown else says(False)
+    assert _asked(world, one, host, witnesses, 2, known.raw) == set(unknown)
+    assert _asked(world, one, host, witnesses, 3, known.raw) == set()
+    # All are known: one of them is asked.
+    known = filter_of((each.endpoint for each in witnesses), Random(1))
+    assert len(_asked(world, one, host, witnesses, 4, known.raw)) == 1
+
+
+def _asked(
+    world: World,
+    one: Stranger,
+    host: Host,
+    witnesses: Sequence[Stranger],
+    number: int,
+    known: bytes,
+) -> set[Stranger]:
+    """The witnesses that a query of this number, with these known hosts, has the helper ask."""
+    before = {each: len(knocks(each)) for each in witnesses}
+    query = reach(one, host, number)
+    query.known = known
     world.inject(host, one.endpoint, krpc.encode(query))
     world.run(2.0)
-    assert result(one.told[-1]).witness in {each.endpoint for each in inside}
-    assert sum(len(knocks(each)) for each in witnesses) == 1
-    # Those of the share are busy: others are asked.
-    for each in witnesses:
-        each.help = errs(BUSY) if each in inside else says(False)
-    asked = {each.endpoint: len(knocks(each)) for each in witnesses}
-    query = reach(one, host, 2)
-    query.strangers = raw
-    world.inject(host, one.endpoint, krpc.encode(query))
-    world.run(9.0)
-    since = [each for each in witnesses if len(knocks(each)) > asked[each.endpoint]]
-    assert set(inside) & set(since)
+    return {each for each in witnesses if len(knocks(each)) > before[each]}
 
 
 def test_a_query_without_a_valid_token_gets_one_and_nothing_else() -> None:

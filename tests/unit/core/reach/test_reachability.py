@@ -167,6 +167,31 @@ def test_a_mapped_port_is_named_when_a_stranger_got_in_there() -> None:
     assert record(new).endpoints[Family.IPV4] == new.endpoint
 
 
+def test_what_is_proven_of_a_mapped_port_stays_proven_where_others_come_to_see_it() -> None:
+    """A NAT with a port for each destination answers from the mapped port those that came in there:
+    so many may see that one that it becomes S, and later it is none again.
+    """
+    world, new = settled(3, 24, new_config=SMALL)
+    world.behind_a_router(new)
+    outer = Endpoint(ip_of(new.endpoint) + (51_413).to_bytes(2, "big"))
+    world.forwards[outer] = new.endpoint
+    new.node.mapped(Family.IPV4, outer, world.now)
+    introduce(world, new, *(address(number) for number in range(8)))
+    world.run(60.0, until=lambda: YES in verdicts(new))
+    found, address_of_node = reach_of(new), new.node.dhts[Family.IPV4].parts.address
+    inner, seen = address_of_node.port, found.endpoints[0]
+    assert found.endpoints[1] == outer
+    for port, endpoints in ((outer[-2:], (outer, None)), (inner, (seen, outer))):
+        address_of_node.port = port
+        found.address_changed(world.now)
+        assert found.endpoints[:2] == endpoints
+        assert found.verdict is YES
+        tested = {each.endpoint: each.state for each in snapshot(world, new).tests}
+        assert tested[outer] == "proven"
+    # What is not proven is not carried along.
+    assert tested[seen] != "proven"
+
+
 @pytest.mark.slow
 def test_a_router_may_say_what_is_not_true() -> None:
     world, new = settled(3, 16, new_config=SMALL)
@@ -183,6 +208,8 @@ def test_a_router_may_say_what_is_not_true() -> None:
 def test_a_stranger_that_gets_no_answer_proves_nothing(needs_answer: bool) -> None:
     """A VPN as the default route: pings come in, and the answers leave by another way."""
     config = CONFIG if needs_answer else without("answered_witness")
+    # Those that hear the answers are contacted at once: as strangers they would prove something.
+    config = replace(config, reach=replace(config.reach, reserve_share=0.0))
     world, new = settled(5, 20, config)
     known = {ip_of(address(number)) for number in range(8)}
     world.deaf_to = lambda source, destination: (
