@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kadisc.cli.main import _COMMANDS as COMMANDS
+from kadisc.cli.main import COMMANDS
 from kadisc.cli.main import main
 
 from .commands import COMMAND, PATIENCE_S, environment

@@ -59,16 +59,31 @@ class CrowdingOracle:
         ]
         if not surplus or not bucket.is_full:
             return
+        crowd = netgroup_prefix(surplus[0].contact.endpoint)
         for waiting in bucket.replacements.values():
             group = netgroup_prefix(waiting.contact.endpoint)
-            if waiting.verified_at > since and counts[group] + 1 < self._cap:
-                crowd = netgroup_prefix(surplus[0].contact.endpoint)
+            if (
+                waiting.verified_at > since
+                and counts[group] + 1 < self._cap
+                and self._were_surplus(dht, crowd, waiting.verified_at)
+            ):
                 self._broken(
                     host,
                     f"a contact of a netgroup with {counts[group]} entries waits for a place in "
                     f"bucket {bucket.index}, where {len(surplus)} of a netgroup with "
                     f"{counts[crowd]} have theirs (the soft cap is {self._cap})",
                 )
+
+    def _were_surplus(self, dht: Dht, netgroup: bytes, when: float) -> bool:
+        """Whether the netgroup was beyond its cap then already. Between two looks it can have been
+        within it for a while, and a contact that answered then waits rightly.
+        """
+        older = sum(
+            entry.first_verified_at < when
+            and netgroup_prefix(entry.contact.endpoint) == netgroup
+            for entry in dht.table
+        )
+        return older > self._cap
 
     def left(self, host: Host) -> None:
         self._before.pop(host.number, None)
