@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kadisc.cli.main import COMMANDS
-from kadisc.cli.main import main
+from kadisc.cli.main import COMMANDS, main
 
 from .commands import COMMAND, PATIENCE_S, environment
 

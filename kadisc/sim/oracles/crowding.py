@@ -79,8 +79,7 @@ class CrowdingOracle:
         within it for a while, and a contact that answered then waits rightly.
         """
         older = sum(
-            entry.first_verified_at < when
-            and netgroup_prefix(entry.contact.endpoint) == netgroup
+            entry.first_verified_at < when and netgroup_prefix(entry.contact.endpoint) == netgroup
             for entry in dht.table
         )
         return older > self._cap
