@@ -167,6 +167,7 @@ class Lab:
             knows_address=knows_address,
         )
         again.nat = host.nat
+        again.here_since = host.here_since
         if host.closing_at != inf:
             self._leaves_after(again, host.closing_at - self.world.now)
         return again
@@ -199,6 +200,7 @@ class Lab:
         """
         residence, before = self.population.settle(), host.endpoint
         self.world.move(host, residence, nat)
+        host.here_since = self.world.now
         self._vacate(before)
 
     def stop(self, host: Host) -> None:

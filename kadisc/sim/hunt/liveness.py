@@ -87,7 +87,7 @@ def _check_members(lab: Lab, hosts: list[Host], acceptors: list[Host]) -> None:
 def _check_lookups(lab: Lab, hosts: list[Host], acceptors: list[Host]) -> None:
     """Each looks up the ID of a node that is up and behind no NAT: nodes behind one box share the
     places of an address, and one whose box forwards a port may be seen at another one. Nor has it
-    moved lately: at its new address it is in the quarantine of all others first.
+    come or moved lately: at its new address it is in the quarantine of all others first.
     """
     found: list[bool] = []
     missed = ""
@@ -97,7 +97,9 @@ def _check_lookups(lab: Lab, hosts: list[Host], acceptors: list[Host]) -> None:
     acceptors = [
         host
         for host in acceptors
-        if host.nat is None and struck_at.get(host.number, since) <= since
+        if host.nat is None
+        and host.here_since <= since
+        and struck_at.get(host.number, since) <= since
     ]
     if len(acceptors) < MIN_HOSTS:
         return

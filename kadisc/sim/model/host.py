@@ -20,7 +20,8 @@ from .population import Residence
 
 class Host:
     """``number`` is never given twice. ``closing_at`` is when the host leaves, on the world's
-    clock. The clock of the node is ahead of the world's by ``skew_s``.
+    clock. The clock of the node is ahead of the world's by ``skew_s``. ``here_since`` is when a
+    node with its ID first came up at its address, over restarts.
     """
 
     honest: ClassVar[bool] = True
@@ -32,6 +33,7 @@ class Host:
         "closing_at",
         "deadline",
         "endpoint",
+        "here_since",
         "identity",
         "in_burst",
         "nat",
@@ -67,7 +69,7 @@ class Host:
         self.nat = nat
         self.node = node
         self.up = True
-        self.up_since = up_since
+        self.up_since = self.here_since = up_since
         self.closing_at = inf
         self.tick_at = inf  # when the host's valid tick in the world's queue is due
         self.deadline = inf  # what the node asked for, on its own clock
