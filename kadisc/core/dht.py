@@ -281,7 +281,8 @@ class Dht:
         if ip is not None:
             self.table.own_ids.had_at(ip)
         for contact in self.parts.saved_contacts.restore(contacts, now):
-            self._consider(contact, now)
+            if self.table.wants(contact) and contact.endpoint not in self.parts.scopes.lan.guarded:
+                self._add_candidate(contact, now, OWN)  # a reserve holds it back when it is drawn
 
     @property
     def has_contacts(self) -> bool:
@@ -387,9 +388,12 @@ class Dht:
         if self.table.wants(contact) and contact.endpoint not in parts.scopes.lan.guarded:
             if parts.reserve.ends_at > now and parts.holds_back(contact, now, source):
                 return
-            refusal = parts.candidates.add(contact, now, source)
-            if refusal:
-                parts.counters.refuse(refusal)
+            self._add_candidate(contact, now, source)
+
+    def _add_candidate(self, contact: Contact, now: float, source: bytes) -> None:
+        refusal = self.parts.candidates.add(contact, now, source)
+        if refusal:
+            self.parts.counters.refuse(refusal)
 
     def _check(self, contact: Contact, entry: Entry | None) -> SendQuery:
         if entry is not None:
