@@ -67,7 +67,9 @@ class AddressSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class DhtSnapshot:
-    """The node in one address family."""
+    """The node in one address family. ``candidates``: contacts that wait to be checked, with those
+    that are left alone while reachability is tested.
+    """
 
     family: Family
     own_id: NodeId
@@ -189,7 +191,7 @@ def dht_snapshot(dht: Dht, now: float) -> DhtSnapshot:
         joined=dht.joined,
         online=parts.link.online,
         contacts=len(dht.table),
-        candidates=len(parts.candidates),
+        candidates=len(parts.candidates) + parts.reserve.held_count,
         address=AddressSnapshot(
             address.ip,
             int.from_bytes(address.port, "big") if address.port else None,

@@ -128,6 +128,11 @@ class StrangerReserve:
             self._held = {}
         put_newest(self._held, contact.endpoint, (contact, source), MAX_HELD)
 
+    @property
+    def held_count(self) -> int:
+        """How many contacts are remembered."""
+        return len(self._held)
+
     def released(self, now: float) -> list[tuple[Contact, bytes]]:
         """The contacts that need not be left alone any longer, each with its source."""
         if not self._held or now < self.ends_at:
