@@ -77,7 +77,7 @@ def test_new_members_find_their_network_by_the_dht_and_become_known_to_all() -> 
         "minutes=8",
         "joins=3",
         "gossip.network_share=0.6",
-        "seed=4",
+        "seed=6",
     )
     assert metrics["members"] < 40
     assert metrics["arrived_in_20_rounds"] == 1.0
