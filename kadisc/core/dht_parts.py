@@ -16,7 +16,7 @@ from .addressing.policy import AddressPolicy
 from .contract import purposes
 from .contract.counters import Counters
 from .contract.queries import PendingQuery
-from .limits.reserve import FEW_CONTACTS, StrangerReserve
+from .limits.reserve import FEW_CONTACTS, SMALL_NETWORK, StrangerReserve
 from .table.bucket_fill import BucketFill
 from .table.candidates import Candidates
 from .table.link_monitor import LinkMonitor
@@ -103,8 +103,11 @@ class DhtParts:
         """Whether the contact is left alone for now; it is remembered until it is not. ``source``:
         as in `Candidates.add`.
         """
-        if len(self.table) >= FEW_CONTACTS:
-            self.reserve.narrow()
+        reserve, known = self.reserve, len(self.table)
+        if known >= FEW_CONTACTS:
+            reserve.narrow()
+        elif known + len(self.candidates) + reserve.held_count < SMALL_NETWORK:
+            return False
         if not self.reserve.holds_back(contact.endpoint, now):
             return False
         self.reserve.hold(contact, source)

@@ -81,15 +81,16 @@ def series(text: str) -> dict[str, float]:
 
 async def test_metrics_are_those_of_the_node(tmp_path: Path) -> None:
     async with open_http_lab(tmp_path) as lab:
-        with trio.fail_after(PATIENCE_S):
-            while True:  # a contact that asked first is proven after its first check
-                answer = await lab.get("/metrics")
-                assert answer.status == 200
-                values = series(answer.body)
-                if values['kadisc_dht_contacts{family="ipv4",state="proven"}'] == 3:
-                    break
-                await trio.sleep(0.05)
+        answer = await lab.get("/metrics")
+        assert answer.status == 200
         assert "text/plain; version=0.0.4" in answer.head
+        values = series(answer.body)
+        by_state = [
+            values[f'kadisc_dht_contacts{{family="ipv4",state="{state}"}}']
+            for state in ("proven", "inbound")
+        ]
+        assert by_state[0] >= 1
+        assert sum(by_state) == 3  # one that contacted this node first is not proven at once
         assert values["kadisc_ready"] == 1
         assert values['kadisc_node_info{network="mainline"}'] == 1
         assert values["process_resident_memory_bytes"] > 1e6

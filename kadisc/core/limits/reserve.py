@@ -8,8 +8,7 @@ contact them while the first tests run, for two minutes at most. What an applica
 lookups of the own ID and announces contact them all the same. The helpers are told which peers the
 node knows (`host_filter.py`), and draw witnesses among the others.
 
-Without the lookups of the own ID a network of ten would not be joined: they contact all of it, and
-nothing is left to hold back. In a small network no peers are held back.
+In a network of fewer than 16 other nodes nothing is held back, and in a small one no peers.
 """
 
 from __future__ import annotations
@@ -28,6 +27,10 @@ PARTS: Final = 256
 """A share is counted in so many parts of all hosts."""
 MAX_HELD: Final = 256
 """Contacts that are remembered until they may be contacted."""
+SMALL_NETWORK: Final = 16
+"""Where fewer other nodes are known in all, none is left alone: it would contact this node first,
+and then not be handed out for minutes, as it may be behind a NAT.
+"""
 FEW_CONTACTS: Final = 48
 """Until the routing table has so many contacts, the share is `AT_FIRST` times as large."""
 AT_FIRST: Final = 2.5
