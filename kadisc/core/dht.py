@@ -282,7 +282,9 @@ class Dht:
             self.table.own_ids.had_at(ip)
         for contact in self.parts.saved_contacts.restore(contacts, now):
             if self.table.wants(contact) and contact.endpoint not in self.parts.scopes.lan.guarded:
-                self._add_candidate(contact, now, OWN)  # a reserve holds it back when it is drawn
+                self.parts.add_candidate(
+                    contact, now, OWN
+                )  # a reserve holds it back when it is drawn
 
     @property
     def has_contacts(self) -> bool:
@@ -386,14 +388,8 @@ class Dht:
     def _consider(self, contact: Contact, now: float, source: bytes = OWN) -> None:
         parts = self.parts
         if self.table.wants(contact) and contact.endpoint not in parts.scopes.lan.guarded:
-            if parts.reserve.ends_at > now and parts.holds_back(contact, now, source):
-                return
-            self._add_candidate(contact, now, source)
-
-    def _add_candidate(self, contact: Contact, now: float, source: bytes) -> None:
-        refusal = self.parts.candidates.add(contact, now, source)
-        if refusal:
-            self.parts.counters.refuse(refusal)
+            if parts.reserve.ends_at <= now or not parts.holds_back(contact, now, source):
+                parts.add_candidate(contact, now, source)
 
     def _check(self, contact: Contact, entry: Entry | None) -> SendQuery:
         if entry is not None:

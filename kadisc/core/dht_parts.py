@@ -99,6 +99,12 @@ class DhtParts:
             and not self.holds_back(contact, now, source_of(contact.endpoint))
         )
 
+    def add_candidate(self, contact: Contact, now: float, source: bytes) -> None:
+        """``source``: as in `Candidates.add`."""
+        refusal = self.candidates.add(contact, now, source)
+        if refusal:
+            self.counters.refuse(refusal)
+
     def holds_back(self, contact: Contact, now: float, source: bytes) -> bool:
         """Whether the contact is left alone for now; it is remembered until it is not. ``source``:
         as in `Candidates.add`.
