@@ -281,10 +281,7 @@ class Dht:
         if ip is not None:
             self.table.own_ids.had_at(ip)
         for contact in self.parts.saved_contacts.restore(contacts, now):
-            if self.table.wants(contact) and contact.endpoint not in self.parts.scopes.lan.guarded:
-                self.parts.add_candidate(
-                    contact, now, OWN
-                )  # a reserve holds it back when it is drawn
+            self.parts.add_candidate(contact, now, OWN)  # a reserve holds it back when it is drawn
 
     @property
     def has_contacts(self) -> bool:
@@ -387,9 +384,10 @@ class Dht:
 
     def _consider(self, contact: Contact, now: float, source: bytes = OWN) -> None:
         parts = self.parts
-        if self.table.wants(contact) and contact.endpoint not in parts.scopes.lan.guarded:
-            if parts.reserve.ends_at <= now or not parts.holds_back(contact, now, source):
-                parts.add_candidate(contact, now, source)
+        if not self.table.wants(contact) or contact.endpoint in parts.scopes.lan.guarded:
+            return
+        if parts.reserve.ends_at <= now or not parts.holds_back(contact, now, source):
+            parts.add_candidate(contact, now, source)
 
     def _check(self, contact: Contact, entry: Entry | None) -> SendQuery:
         if entry is not None:

@@ -100,10 +100,11 @@ class DhtParts:
         )
 
     def add_candidate(self, contact: Contact, now: float, source: bytes) -> None:
-        """``source``: as in `Candidates.add`."""
-        refusal = self.candidates.add(contact, now, source)
-        if refusal:
-            self.counters.refuse(refusal)
+        """``source``: as in `Candidates.add`. What the table does not want is left out."""
+        if self.table.wants(contact) and contact.endpoint not in self.scopes.lan.guarded:
+            refusal = self.candidates.add(contact, now, source)
+            if refusal:
+                self.counters.refuse(refusal)
 
     def holds_back(self, contact: Contact, now: float, source: bytes) -> bool:
         """Whether the contact is left alone for now; it is remembered until it is not. ``source``:
