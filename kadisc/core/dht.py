@@ -281,7 +281,8 @@ class Dht:
         if ip is not None:
             self.table.own_ids.had_at(ip)
         for contact in self.parts.saved_contacts.restore(contacts, now):
-            self.parts.add_candidate(contact, now, OWN)  # a reserve holds it back when it is drawn
+            if self.parts.may_be_candidate(contact):  # a reserve holds it back when it is drawn
+                self.parts.add_candidate(contact, now, OWN)
 
     @property
     def has_contacts(self) -> bool:
@@ -384,7 +385,7 @@ class Dht:
 
     def _consider(self, contact: Contact, now: float, source: bytes = OWN) -> None:
         parts = self.parts
-        if not self.table.wants(contact) or contact.endpoint in parts.scopes.lan.guarded:
+        if not parts.may_be_candidate(contact):
             return
         if parts.reserve.ends_at <= now or not parts.holds_back(contact, now, source):
             parts.add_candidate(contact, now, source)

@@ -99,12 +99,14 @@ class DhtParts:
             and not self.holds_back(contact, now, source_of(contact.endpoint))
         )
 
+    def may_be_candidate(self, contact: Contact) -> bool:
+        return self.table.wants(contact) and contact.endpoint not in self.scopes.lan.guarded
+
     def add_candidate(self, contact: Contact, now: float, source: bytes) -> None:
-        """``source``: as in `Candidates.add`. What the table does not want is left out."""
-        if self.table.wants(contact) and contact.endpoint not in self.scopes.lan.guarded:
-            refusal = self.candidates.add(contact, now, source)
-            if refusal:
-                self.counters.refuse(refusal)
+        """``source``: as in `Candidates.add`."""
+        refusal = self.candidates.add(contact, now, source)
+        if refusal:
+            self.counters.refuse(refusal)
 
     def holds_back(self, contact: Contact, now: float, source: bytes) -> bool:
         """Whether the contact is left alone for now; it is remembered until it is not. ``source``:
@@ -115,7 +117,7 @@ class DhtParts:
             reserve.narrow()
         elif known + len(self.candidates) + reserve.held_count < SMALL_NETWORK:
             return False
-        if not self.reserve.holds_back(contact.endpoint, now):
+        if not reserve.holds_back(contact.endpoint, now):
             return False
-        self.reserve.hold(contact, source)
+        reserve.hold(contact, source)
         return True

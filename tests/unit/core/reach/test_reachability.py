@@ -137,7 +137,8 @@ def test_a_node_behind_a_router_says_so_in_its_record() -> None:
     assert snapshot(world, new).verdict is NO, "until the test says something else"
 
 
-def test_a_mapped_port_is_named_when_a_stranger_got_in_there() -> None:
+def proven_by_a_mapped_port() -> tuple[RoutedWorld, Host, Endpoint]:
+    """A node behind a router, and the port there that is mapped and let a stranger in."""
     world, new = settled(3, 24, new_config=SMALL)
     world.behind_a_router(new)
     outer = Endpoint(ip_of(new.endpoint) + (51_413).to_bytes(2, "big"))
@@ -145,6 +146,11 @@ def test_a_mapped_port_is_named_when_a_stranger_got_in_there() -> None:
     new.node.mapped(Family.IPV4, outer, world.now)
     introduce(world, new, *(address(number) for number in range(8)))
     world.run(60.0, until=lambda: YES in verdicts(new))
+    return world, new, outer
+
+
+def test_a_mapped_port_is_named_when_a_stranger_got_in_there() -> None:
+    world, new, outer = proven_by_a_mapped_port()
     found = snapshot(world, new)
     assert (found.verdict, found.endpoint, found.how) == (YES, outer, "mapped")
     assert {(each.endpoint, each.is_mapped, each.state) for each in found.tests} >= {
@@ -171,13 +177,7 @@ def test_what_is_proven_of_a_mapped_port_stays_proven_where_others_come_to_see_i
     """A NAT with a port for each destination answers from the mapped port those that came in there:
     so many may see that one that it becomes S, and later it is none again.
     """
-    world, new = settled(3, 24, new_config=SMALL)
-    world.behind_a_router(new)
-    outer = Endpoint(ip_of(new.endpoint) + (51_413).to_bytes(2, "big"))
-    world.forwards[outer] = new.endpoint
-    new.node.mapped(Family.IPV4, outer, world.now)
-    introduce(world, new, *(address(number) for number in range(8)))
-    world.run(60.0, until=lambda: YES in verdicts(new))
+    world, new, outer = proven_by_a_mapped_port()
     found, address_of_node = reach_of(new), new.node.dhts[Family.IPV4].parts.address
     inner, seen = address_of_node.port, found.endpoints[0]
     assert found.endpoints[1] == outer
