@@ -35,7 +35,7 @@ class HostFilter:
         self._cells = int.from_bytes(raw[KEY_BYTES:], "big")
 
     def __contains__(self, endpoint: Endpoint) -> bool:
-        return bool(self._cells >> (CELLS - 1 - _cell(endpoint, self._factor)) & 1)
+        return bool(self._cells >> (CELLS - 1 - cell_of(endpoint, self._factor)) & 1)
 
 
 def filter_of(hosts: Iterable[Endpoint], rng: Random) -> HostFilter:
@@ -43,10 +43,11 @@ def filter_of(hosts: Iterable[Endpoint], rng: Random) -> HostFilter:
     factor = int.from_bytes(key, "big") | 1
     cells = 0
     for endpoint in hosts:
-        cells |= 1 << (CELLS - 1 - _cell(endpoint, factor))
+        cells |= 1 << (CELLS - 1 - cell_of(endpoint, factor))
     return HostFilter(key + cells.to_bytes(CELLS // 8, "big"))
 
 
-def _cell(endpoint: Endpoint, factor: int) -> int:
+def cell_of(endpoint: Endpoint, factor: int) -> int:
+    """0 to 255, from its IPv4 address or IPv6 /64 and an odd number of 64 bits."""
     bits = _PORT_BITS if len(endpoint) == IPV4_ENDPOINT_BYTES else _HALF_AND_PORT_BITS
     return ((int.from_bytes(endpoint, "big") >> bits) * factor & _KEY_MASK) >> _CELL_SHIFT

@@ -17,12 +17,12 @@ from random import Random
 from typing import Final
 
 from ...contacts import Contact
-from ...endpoints import IPV4_ENDPOINT_BYTES, Endpoint
+from ...endpoints import Endpoint
 from ..contract.bounded import put_newest
 from ..contract.times import NEVER
 from .contacted import ContactedHostsRule
+from .host_filter import KEY_BYTES, cell_of
 
-KEY_BYTES: Final = 8
 PARTS: Final = 256
 """A share is counted in so many parts of all hosts."""
 MAX_HELD: Final = 256
@@ -38,10 +38,6 @@ AT_FIRST: Final = 2.5
 them: of the rest a quarter is three or four, and helpers in eight netgroups ask two each.
 """
 MOST_PARTS: Final = 192
-_PORT_BITS: Final = 16
-_HALF_AND_PORT_BITS: Final = 64 + 16
-_KEY_MASK: Final = (1 << 8 * KEY_BYTES) - 1
-_PART_SHIFT: Final = 8 * KEY_BYTES - 8
 _NONE_HELD: Final[dict[Endpoint, tuple[Contact, bytes]]] = {}
 """Stays empty: settled nodes hold nothing back."""
 
@@ -60,9 +56,7 @@ class HostSample:
         self._factor = int.from_bytes(raw[1:], "big") | 1
 
     def __contains__(self, endpoint: Endpoint) -> bool:
-        bits = _PORT_BITS if len(endpoint) == IPV4_ENDPOINT_BYTES else _HALF_AND_PORT_BITS
-        product = (int.from_bytes(endpoint, "big") >> bits) * self._factor & _KEY_MASK
-        return product >> _PART_SHIFT < self._parts
+        return cell_of(endpoint, self._factor) < self._parts
 
     def times(self, factor: float) -> HostSample:
         """Another share, so many times as large, but at most three quarters of all hosts; the
